@@ -1,0 +1,39 @@
+# Everything runs in .venv, which the first target to need it makes.
+PYTHON ?= python3
+BIN := .venv/bin
+MIN_PYTHON := $(shell sed -n 's/^min_python = //p' settings.ini)
+comma := ,
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
+
+demo: .venv/ready  ## train, test and run a tagger, into demo/
+	$(BIN)/fashion-tagger demo --out demo
+
+test: .venv/ready  ## run every notebook, then tests/
+	@status=0; \
+	$(BIN)/python .ci/notebooks.py || status=1; \
+	if ls tests/test_*.py >/dev/null 2>&1; then \
+	    if $(BIN)/python -m pytest tests; then echo "passed tests"; else echo "FAILED tests"; status=1; fi; \
+	fi; \
+	exit $$status
+
+export: .venv/ready  ## notebooks to fashion_tagger/, cleaned
+	$(BIN)/nbdev-export
+	$(BIN)/nbdev-clean
+
+readme: .venv/ready  ## README.md from nbs/index.ipynb
+	$(BIN)/python .ci/readme.py
+
+clean:  ## remove what the other targets made, but for .venv
+	rm -rf build dist demo *.egg-info _docs _proc
+
+# An interrupted run leaves no 'ready' behind; what it did finish is used again.
+.venv/ready: settings.ini setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(subst .,$(comma),$(MIN_PYTHON))))' || \
+	    { echo "fashion_tagger needs Python $(MIN_PYTHON) or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --editable '.[dev]'
+	touch $@
+
+.PHONY: help demo test export readme clean

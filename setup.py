@@ -1,0 +1,32 @@
+from configparser import ConfigParser
+from pathlib import Path
+
+from setuptools import setup
+
+here = Path(__file__).parent
+config = ConfigParser(delimiters=["="])
+config.read(here/"settings.ini", encoding="utf-8")
+cfg = config["DEFAULT"]
+
+
+def lines(text): return [line for line in text.splitlines() if line.strip()]
+
+
+setup(
+    name=cfg["lib_name"],
+    version=cfg["version"],
+    description=cfg["description"],
+    long_description=(here/"README.md").read_text(encoding="utf-8") if (here/"README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    keywords=cfg["keywords"].split(),
+    author=cfg["author"],
+    license_expression=cfg["license"],
+    python_requires=f">={cfg['min_python']}",
+    packages=[cfg["lib_name"]],
+    install_requires=lines(cfg["requirements"]),
+    extras_require={name: lines(text) for name, text in config["extras"].items() if name not in config.defaults()},
+    entry_points={
+        "console_scripts": lines(cfg["console_scripts"]),
+        "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
+    },
+)
