@@ -1,0 +1,12 @@
+"Every public name: `from fashion_tagger.all import *`"
+from .schema import *
+from .photos import *
+from .sources import *
+from .samples import *
+from .data import *
+from .models import *
+from .losses import *
+from .metrics import *
+from .learner import *
+from .inference import *
+from .export import *
