@@ -21,7 +21,7 @@ from fastai.vision.all import *
 # %% auto #0
 __all__ = ['TaggerLearner', 'show_results', 'tagger_learner']
 
-# %% ../nbs/08_learner.ipynb #478e8241
+# %% ../nbs/08_learner.ipynb #8f444baf
 _PIECE = 16 # photos embedded at a time on a CPU
 
 def _pieces(x): return x.split(_PIECE) if x.device.type == 'cpu' else (x,)
@@ -32,7 +32,7 @@ def _embed(net, dl, device, show=False):
     net.eval()
     try:
         xs, ys = [], []
-        for xb, *yb in progress_bar(dl, leave=False, display=show):
+        for xb, *yb in progress_bar(dl, leave=False) if show else dl:
             xs.append(torch.cat([net.embed(x.contiguous(memory_format=torch.channels_last)) for x in _pieces(xb.as_subclass(Tensor).to(device))]))
             ys.append(yb)
         return (torch.cat(xs), *(torch.cat([y.as_subclass(Tensor).to(device) for y in yb]) for yb in zip(*ys)))

@@ -62,8 +62,10 @@ def image_files(
 SPLIT_NAMES = dict(train='train', training='train', valid='valid', validation='valid', val='valid', dev='valid',
                    test='test', testing='test')
 
-# %% ../nbs/01_sources.ipynb #82a38911
-def _pattern(sep): return re.escape(sep) if len(sep) == 1 else sep
+# %% ../nbs/01_sources.ipynb #9aee53dc
+def _pattern(sep):
+    try: return re.compile(re.escape(sep) if len(sep) == 1 else sep)
+    except re.error as e: raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
 
 def _split_folders(root):
     splits = {e.name: SPLIT_NAMES[e.name.lower()] for e in os.scandir(root) if e.is_dir() and e.name.lower() in SPLIT_NAMES}
@@ -95,7 +97,7 @@ def _folder_labels(folder, names, sep):
     wants = f"{len(names)} attributes ({', '.join(names)})" if names else "tags"
     raise InputError(f"folder {folder!r} gives {_count(len(words), 'word')} for {wants}; rename it, or give another sep than {sep!r}")
 
-# %% ../nbs/01_sources.ipynb #0acc2ae5
+# %% ../nbs/01_sources.ipynb #a5f04a38
 def read_folders(
     root, # Folder of class folders, or of `train` and `valid` (or `validation`, `val`) folders of class folders
     attributes=None, # One name: it takes whole folder names. Several: they take the words of a folder name in order
@@ -103,15 +105,15 @@ def read_folders(
     sep: str = '[_ ]+', # What stands between words: one character, or a regular expression
 ) -> pd.DataFrame: # `image`, a column per target, and `split` where the folders have one
     "Read labels from the names of the folders that images lie in; raises `InputError` for a folder whose words do not fit"
-    names, root = listify(attributes), os.path.join(root, '')
+    names, tags, root = listify(attributes), listify(tags), os.path.join(root, '')
     _target_names(names, tags)
-    if names and tags: raise InputError("folder names give either attributes or tags; ask for one of them")
+    if len(tags) > 1 or names and tags: raise InputError("folder names give either attributes or one tag set; ask for one of them")
     paths = image_files(root)
     splits = _split_folders(root)
     parts = _below(root, paths, splits)
     labels = {c: _folder_labels(c, names, sep) for c in dict.fromkeys(p[-2] for p in parts)}
     table = dict(image=[root + os.sep.join(p) for p in parts])
-    table |= {n: [labels[p[-2]][i] for p in parts] for i, n in enumerate(names or [tags or 'tags'])}
+    table |= {n: [labels[p[-2]][i] for p in parts] for i, n in enumerate(names or tags or ['tags'])}
     if splits: table['split'] = [splits[p[0]] for p in parts]
     return pd.DataFrame(table, dtype=object)
 
@@ -204,11 +206,11 @@ def _image_paths(path, column, names, lines, images):
         return p + next((e for e in ends if name + e in listing[folder]), default)
     return [whole(p) for p in paths]
 
-# %% ../nbs/01_sources.ipynb #3ef7dc63
+# %% ../nbs/01_sources.ipynb #c0d544e6
 def _tags(cells, sep=None):
     several = [c for c in cells if re.search(r'[\s|;,]', c)]
     sep = sep or next((s for s in '|;,' if 2*sum(s in c for c in several) > len(several)), r'[\s|;,]+')
-    split = re.compile(_pattern(sep)).split
+    split = _pattern(sep).split
     return [tuple(dict.fromkeys(t for t in map(str.strip, split(c)) if t)) or None for c in cells]
 
 def _splits(path, column, cells, lines):
