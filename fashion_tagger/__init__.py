@@ -1,3 +1,5 @@
+"""Train a tagger on photos of clothes with labels of any common shape, score it, and tag new photos with it."""
+
 import warnings
 
 # fastai 2.8 scripts an activation function when it is imported; its users can do nothing about it

@@ -286,7 +286,7 @@ def _tagged_picture(tagger, photos, path, columns=6):
     fig.savefig(path, dpi=110)
     plt.close(fig)
 
-# %% ../nbs/13_cli.ipynb #91ead74a
+# %% ../nbs/13_cli.ipynb #6c605d7b
 @app.command()
 def demo(
     out: Annotated[str, typer.Option(help="Folder for everything that it makes")] = 'demo',
@@ -299,7 +299,7 @@ def demo(
     _, scores = train_bundle(table, out/'bundle')
     from fashion_tagger.inference import Tagger
     tagger, photos = Tagger.load(out/'bundle'), table['image'][table['split'] == 'valid'].tolist()
-    _tagged_picture(tagger, photos[:18], out/'tagged.png')
+    _tagged_picture(tagger, photos[:12], out/'tagged.png')
     tag(str(out/'bundle'), photos[:200], str(out/'tags.csv'))
     _write_json(out/'scores.json', dict(targets=scores, seconds=round(time.perf_counter() - start, 2), images=len(table)))
     print(f"\nWhat lies where:\n  {out}/scores.json  the scores above\n  {out}/tagged.png   validation photos with their tags"

@@ -25,10 +25,10 @@ from .schema import InputError
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/11_export.ipynb #5bd172c3
+# %% ../nbs/11_export.ipynb #7e0b3056
 def _settings(learn, scores):
     fit = learn.dls.fit
-    thresholds = {k: np.asarray(v).tolist() for k, v in learn.loss_func.thresholds.items()}
+    thresholds = {k: np.asarray(v).tolist() for k, v in getattr(learn.loss_func, 'thresholds', {}).items()}
     libraries = ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow')
     return dict(bundle_version=BUNDLE_VERSION, schema=learn.schema.to_dict(), model=learn.model.config, size=list(fit.size), method=fit.method,
                 fill=fit.fill, thresholds=thresholds, scores=scores, versions={name: version(name) for name in libraries})
