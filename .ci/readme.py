@@ -22,8 +22,10 @@ def fenced(text, lang=""):
 
 
 def with_site_links(md):
-    "`md` with links to notebooks turned into links to the docs site, outside code blocks"
-    link = lambda m: f"]({doc_link(m[1], get_config(root).doc_url)}{m[2]})"
+    "`md` with links to notebooks turned into links to the docs site and pictures found from the top, outside code blocks"
+    def link(m):
+        target = f"nbs/{m[1]}" if m[1].startswith("images/") else doc_link(m[1], get_config(root).doc_url)
+        return f"]({target}{m[2]})"
     parts = re.split(r"(^```.*?^```)", md, flags=re.M | re.S)
     return "".join(p if i % 2 else re.sub(r"\]\(([^)\s]+)([^)]*)\)", link, p) for i, p in enumerate(parts))
 
@@ -37,7 +39,8 @@ def output_md(out, asis):
         sys.exit("nbs/index.ipynb has a picture in its output, which a README on a package index cannot show: "
                  "mark the cell '#| output: false' or link to a picture on the docs site")
     if "text/markdown" in text: return with_site_links(text["text/markdown"])
-    if not text.get("text/plain", "").strip(): return ""
+    plain = text.get("text/plain", "").strip()
+    if not plain or plain == "<IPython.core.display.HTML object>": return "" # a progress bar that has gone
     return text["text/plain"] if asis else fenced(text["text/plain"])
 
 
