@@ -30,6 +30,7 @@ def test(nb, env):
 
 
 def main():
+    if not os.environ.get("FASHION_TAGGER_DATA"): print("FASHION_TAGGER_DATA is not set: tests on real photos are skipped")
     nbs, failed = sorted(nbglob(root/"nbs", as_path=True)), []
     with ThreadPoolExecutor(workers) as pool:
         runs = {pool.submit(test, nb, environment()): nb.relative_to(root) for nb in nbs}

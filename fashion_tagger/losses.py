@@ -45,7 +45,7 @@ def tags_loss(
     loss = F.binary_cross_entropy_with_logits(logits, targ.nan_to_num(), weight=weight, pos_weight=pos_weight, reduction='none')
     return (loss*known).sum(1)/known.sum(1).clamp(min=1), known.any(1).to(loss.dtype)
 
-# %% ../nbs/06_losses.ipynb #90f7b627
+# %% ../nbs/06_losses.ipynb #e131b224
 class TaggerLoss(nn.Module):
     "Sum of the losses of a schema's targets, missing labels left out"
     def __init__(self,
@@ -60,11 +60,12 @@ class TaggerLoss(nn.Module):
         super().__init__()
         self.schema, self.label_smoothing, self.reduction = schema, label_smoothing, reduction
         self.target_weights, self.thresholds = dict(target_weights or {}), dict(thresholds or {})
-        self._keep('weight', weight or {}, (Attribute, TagSet))
-        self._keep('pos_weight', pos_weight or {}, (TagSet,))
+        self._keep('weight', {} if weight is None else weight, (Attribute, TagSet))
+        self._keep('pos_weight', {} if pos_weight is None else pos_weight, (TagSet,))
         for name in (*self.target_weights, *self.thresholds): schema[name]
 
     def _keep(self, what, given, kinds):
+        if not isinstance(given, Mapping): raise InputError(f"{what}: give a dict of arrays by target's name, such as {{{self.schema.names[-1]!r}: ...}}")
         for name, values in given.items():
             target, values = self.schema[name], torch.as_tensor(values, dtype=torch.float32)
             if not isinstance(target, kinds): raise InputError(f"{what} of {name!r}: only tag sets take it")

@@ -32,7 +32,7 @@ class _TimmBody(nn.Module):
         maps = self.net(x)
         return [f if f.shape[1] == c else f.movedim(-1, 1) for f, c in zip(maps, self.channels)] # some of timm's give (bs, h, w, c)
 
-# %% ../nbs/05_models.ipynb #b6f27a87
+# %% ../nbs/05_models.ipynb #447d39e7
 def _in_a_row(module):
     for m in module.children():
         if type(m).forward is nn.Sequential.forward: yield from _in_a_row(m)
@@ -47,6 +47,7 @@ class _TorchvisionBody(nn.Module):
         sides, x = [], torch.zeros(1, 3, 224, 224)
         with torch.no_grad():
             for layer in self.layers.eval(): sides.append((x := layer(x)).shape)
+        if any(len(s) != 4 or s[-1] != s[-2] for s in sides): raise TypeError('its maps are not of shape (bs, c, h, w)')
         self.last = [i for i, s in enumerate(sides) if i+1 == len(sides) or sides[i+1][-1] < s[-1]][-5:]
         self.channels = [sides[i][1] for i in self.last]
 
@@ -94,13 +95,14 @@ def _torchvision_body(arch, pretrained, kwargs):
         raise InputError(f"torchvision's {arch} is not a chain of convolutional layers; timm may have it under another name") from e
     return body, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
 
-# %% ../nbs/05_models.ipynb #9555bdaa
+# %% ../nbs/05_models.ipynb #2f0c8c98
 def create_body(
-    arch: str, # A model's name in timm, or else in torchvision
+    arch: str, # A model's name in timm, or else in torchvision; or a function of that name, as fastai's users give it
     pretrained: bool = True, # With ImageNet weights: from an installed package, the cache or the net
     **kwargs, # Passed on to timm's or torchvision's `create_model`
 ) -> tuple[nn.Module, tuple, tuple]: # A module from pixels `(bs, 3, h, w)` to a list of maps with `channels`; mean and std of its pixels
     "A network that shows the last feature map of each stage; raises `InputError` where there is none of that name, or no weights"
+    arch = getattr(arch, '__name__', arch)
     if timm.is_model(arch): make = _timm_body
     elif arch in _torchvision_names(): make = _torchvision_body
     else: raise _unknown(arch)
@@ -110,7 +112,7 @@ def create_body(
         if not pretrained: raise
         make(arch, False, kwargs) # what fails without weights too is no matter of weights
         raise InputError(f"no weights for {arch!r}: they are neither installed nor cached, and could not be downloaded; "
-                         f"train it without them (pretrained=False), or use {', '.join(PACKAGED_WEIGHTS)}") from e
+                         f"train it without them (pretrained=False, in a shell --no-pretrained), or use {', '.join(PACKAGED_WEIGHTS)}") from e
 
 # %% ../nbs/05_models.ipynb #8cc076c2
 class Palette(nn.Module):
@@ -211,7 +213,7 @@ class TaggerNet(nn.Module):
         body = list(self.body.parameters())
         return [body[:len(body)//2], body[len(body)//2:], list(self.head.parameters())]
 
-# %% ../nbs/05_models.ipynb #0095c5c6
+# %% ../nbs/05_models.ipynb #e09cabab
 DEFAULT_ARCH = 'tf_efficientnet_lite0'
 
 def create_tagger(
@@ -227,7 +229,7 @@ def create_tagger(
     body, body_mean, body_std = create_body(arch, pretrained, **(body_kwargs or {}))
     mean, std = list(mean or body_mean), list(std or body_std)
     net = TaggerNet(body, schema, mean, std, **kwargs)
-    net.config = dict(arch=arch, body_kwargs=dict(body_kwargs or {}), mean=mean, std=std, **kwargs)
+    net.config = dict(arch=getattr(arch, '__name__', arch), body_kwargs=dict(body_kwargs or {}), mean=mean, std=std, **kwargs)
     return net.to(memory_format=torch.channels_last)
 
 def probabilities(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 # %% auto #0
-__all__ = ['MISSING', 'InputError', 'is_missing', 'Attribute', 'TagSet', 'Schema', 'schema_from_dict', 'schema_from_json',
-           'schema_from_table', 'unseen_words', 'extend_schema']
+__all__ = ['MISSING', 'RESERVED', 'InputError', 'is_missing', 'Attribute', 'present', 'TagSet', 'Schema', 'schema_from_dict',
+           'schema_from_json', 'schema_from_table', 'unseen_words', 'extend_schema']
 
 # %% ../nbs/00_schema.ipynb #e1c7ee94
 class InputError(ValueError):
@@ -72,7 +72,14 @@ class Attribute:
         answer = dict(value=self.values[best], p=float(p[best]))
         return answer | dict(top=_top(self.values, p, top)) if top else answer
 
-# %% ../nbs/00_schema.ipynb #10854e93
+# %% ../nbs/00_schema.ipynb #e9e6e04d
+def present(
+    cell, # A cell of a tag set, as `TagSet.encode` takes it
+) -> tuple: # The tags that apply
+    "The tags of a cell that apply; none of a missing cell"
+    return () if is_missing(cell) else tuple(t for t in cell if cell[t]) if isinstance(cell, Mapping) else tuple(cell)
+
+# %% ../nbs/00_schema.ipynb #a949312d
 @dataclass(frozen=True)
 class TagSet:
     "A target that holds any number of its tags"
@@ -85,12 +92,12 @@ class TagSet:
 
     def encode(
         self,
-        cell, # The tags that apply, or a missing cell
-    ) -> np.ndarray: # 1 where a tag applies and 0 elsewhere, float32 of shape `(len(tags),)`; NaN where the cell is missing
+        cell, # The tags that apply, as a tuple; or a mapping from each tag that was looked at to whether it applies; or a missing cell
+    ) -> np.ndarray: # 1 where a tag applies, 0 where it does not, NaN where nobody looked; float32 of shape `(len(tags),)`
         "Turn tags into a vector; raises `InputError` for a tag that is not in `tags`"
-        if is_missing(cell): return np.full(len(self.tags), np.nan, np.float32)
-        y = np.zeros(len(self.tags), np.float32)
-        try: y[[self._index[str(t)] for t in cell]] = 1
+        y = np.full(len(self.tags), 0. if isinstance(cell, (tuple, list)) else np.nan, np.float32)
+        if is_missing(cell): return y
+        try: y[[self._index[str(t)] for t in cell]] = [*cell.values()] if isinstance(cell, Mapping) else 1
         except KeyError as e: raise InputError(f"{self.name!r} has no tag {e.args[0]!r} among its {len(self.tags)}") from None
         return y
 
@@ -191,16 +198,18 @@ def schema_from_json(
     try: return schema_from_dict(json.loads(text))
     except json.JSONDecodeError as e: raise InputError(f"not a schema: {e}") from None
 
-# %% ../nbs/00_schema.ipynb #38ed81d2
+# %% ../nbs/00_schema.ipynb #2fcd801f
+RESERVED = ('image', 'box', 'split') # columns of a table that are no targets
+
 def schema_from_table(
     table, # A DataFrame (or dict of columns) with a column per target; rows of other splits than 'train' are not looked at
     attributes: Iterable|None = None, # Columns that take one value; by default every column that does not hold tuples
     tags: Iterable|None = None, # Columns that hold tuples of tags; by default every column that does
 ) -> Schema: # Targets in the order of `attributes`, then `tags`; by default in the order of the columns
     "Collect the vocabularies of the training rows, each sorted"
-    columns = [c for c in table if c not in ('image', 'split')]
+    columns = [c for c in table if c not in RESERVED]
     if attributes is None and tags is None:
-        kinds = {c: TagSet if any(isinstance(x, (tuple, list)) for x in table[c]) else Attribute for c in columns}
+        kinds = {c: TagSet if any(isinstance(x, (tuple, list, Mapping)) for x in table[c]) else Attribute for c in columns}
     else: kinds = {c: Attribute for c in attributes or ()} | {c: TagSet for c in tags or ()}
     for c in kinds:
         if c not in columns: raise InputError(f"the table has no column {c!r}; it has {', '.join(map(str, columns))}")
