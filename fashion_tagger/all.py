@@ -3,9 +3,11 @@ from .schema import *
 from .photos import *
 from .sources import *
 from .samples import *
+from .formats import *
 from .data import *
 from .models import *
 from .losses import *
+from .combinations import *
 from .metrics import *
 from .learner import *
 from .inference import *
