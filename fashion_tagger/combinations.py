@@ -136,7 +136,7 @@ def _by_combination(hits, combos): # every combination counts the same, if it ha
 def _subsample(n, at_most, seed): # rows to look at: ranking sets does not need more
     return np.sort(np.random.default_rng(seed).permutation(n)[:at_most])
 
-# %% ../nbs/06_combinations.ipynb #fa63c339
+# %% ../nbs/06_combinations.ipynb #f89cb7bc
 def compare_sees(
     x: torch.Tensor, # Features of the training photos, shape `(n, n_features)`
     features: Mapping, # How many features each group has, by name, in order
@@ -144,7 +144,7 @@ def compare_sees(
     pairs: Sequence, # Pairs of names of attributes whose combinations to leave out
     seed: int = 0, # Of the random folds
     at_most: int = 6000, # Rows to look at
-) -> pd.DataFrame: # A row per attribute and set: `attribute`, `sees`, `unseen` and `ordinary` accuracy, 0 to 1; empty where nothing can be left out
+) -> pd.DataFrame: # A row per attribute and set: accuracy on `unseen` combinations, on `ordinary` rows, and at the `other` attribute; share of rows whose combination was `tested`. Empty where none can be left out
     "How well each attribute would do from each set of features, on combinations never seen and on ordinary photos"
     rows = _subsample(len(x), at_most, seed)
     x, targs = x[rows].float(), {k: y[rows] for k, y in targs.items()}
@@ -153,24 +153,34 @@ def compare_sees(
     columns = {name: np.concatenate([np.arange(starts[g], starts[g] + features[g]) for g in s]) for name, s in sets.items()}
     ordinary_folds = np.array_split(np.random.default_rng(seed).permutation(len(x)), 3)
     results = []
+    other = lambda ordinary, name, k: np.nanmean(ordinary[name][1 - k])
     for pair in pairs:
         ys = [targs[t] for t in pair]
         combos = [None if min(c) < 0 else c for c in zip(*(y.tolist() for y in ys))]
         folds = leave_out_folds(combos)
         if not folds: continue
         unseen, ordinary = (probe_hits(x, ys, columns, f) for f in (folds, ordinary_folds))
-        results += [(t, name, _by_combination(unseen[name][k], combos), np.nanmean(ordinary[name][k])) for name in sets for k, t in enumerate(pair)]
-    table = pd.DataFrame(results, columns=['attribute', 'sees', 'unseen', 'ordinary'])
+        tested = sum(map(len, folds))/sum(c is not None for c in combos)
+        results += [(t, name, _by_combination(unseen[name][k], combos), np.nanmean(ordinary[name][k]), other(ordinary, name, k), tested)
+                    for name in sets for k, t in enumerate(pair)]
+    table = pd.DataFrame(results, columns=['attribute', 'sees', 'unseen', 'ordinary', 'other', 'tested'])
     return table.groupby(['attribute', 'sees'], sort=False).mean().reset_index()
 
 def choose_sees(
     compared: pd.DataFrame, # As from `compare_sees`
     weight: float = 2., # How many points on unseen combinations a point on ordinary photos is worth
     margin: float = 0.02, # How much better than all features a set must be
+    tolerance: float = 0.03, # How much worse than the best a set may be that knows less of the other attribute
+    max_cost: float = 0.02, # How much accuracy on ordinary photos may be given up at most
 ) -> dict: # By attribute, the name of the set to see; attributes that had better see all are left out
     "The set of features for each attribute"
     chosen = {}
     for name, rows in compared.groupby('attribute', sort=False):
-        worth = (rows['unseen'] + weight*rows['ordinary']).set_axis(rows['sees'])
-        if worth.max() > worth['all'] + margin: chosen[name] = worth.idxmax()
+        rows = rows.set_index('sees')
+        rows = rows[rows['ordinary'] >= rows['ordinary']['all'] - max_cost]
+        worth = rows['unseen'] + weight*rows['ordinary']
+        best = worth.idxmax() if worth.max() > worth['all'] + margin else 'all'
+        other = rows['other'][worth > worth.max() - tolerance]
+        if rows['tested'].iloc[0] < 1 and other.min() < rows['other'][best] - 0.05: best = other.idxmin()
+        if best != 'all': chosen[name] = best
     return chosen

@@ -20,9 +20,10 @@ from .schema import (InputError, MISSING, Attribute, Schema, TagSet, extend_sche
 from fastai.vision.all import *
 
 # %% auto #0
-__all__ = ['TARGET_BLOCKS', 'TensorPhoto', 'Photo', 'AttributeCategorize', 'TagsCategorize', 'TargetBlock', 'stratified_split',
-           'FitPhoto', 'Augment', 'photo_augment', 'get_photo', 'tagger_datablock', 'TaggerDataLoaders',
-           'tagger_dataloaders', 'show_batch', 'write_over', 'label_text']
+__all__ = ['TARGET_BLOCKS', 'AUGMENTATIONS', 'TensorPhoto', 'Photo', 'AttributeCategorize', 'TagsCategorize', 'TargetBlock',
+           'stratified_split', 'FitPhoto', 'Augment', 'shift_mat', 'shear_mat', 'photo_augment', 'augment_tfms',
+           'get_photo', 'tagger_datablock', 'TaggerDataLoaders', 'tagger_dataloaders', 'show_batch', 'write_over',
+           'label_text']
 
 # %% ../nbs/04_data.ipynb #3ae8c36c
 class TensorPhoto(TensorImage):
@@ -143,21 +144,96 @@ class Augment(Transform):
         x = 1 - self.space(1 - x) if self.fill == 'white' else self.space(x) # of a negative, the black beyond the edge is white
         return self.light(x).clamp(0, 1)
 
-# %% ../nbs/04_data.ipynb #e14604ea
+# %% ../nbs/04_data.ipynb #5829623b
+def _draw(x, limit, p, draw, batch): # a number for each photo: `draw` where given, or else from -limit to limit with probability p, and 0 without
+    zeros, n = torch.zeros(x.size(0), device=x.device), 1 if batch else x.size(0)
+    if draw is not None: return zeros + torch.as_tensor(draw, device=x.device)
+    numbers, chance = torch.empty(2, n, device=x.device).uniform_()
+    return zeros + (2*numbers - 1)*limit*(chance < p)
+
+# %% ../nbs/04_data.ipynb #78e58f1a
+def shift_mat(
+    x: Tensor, # A batch of photos
+    max_shift: float = 0.1, # Largest shift, as a share of the width and of the height
+    p: float = 0.75, # Probability of a shift
+    draw_x: float|Sequence|None = None, # Shifts to the right in the place of random ones
+    draw_y: float|Sequence|None = None, # Shifts downwards, likewise
+    batch: bool = False, # One shift for the whole batch
+) -> Tensor: # Shape `(bs, 3, 3)`
+    "A random shift for each photo, for fastai's `AffineCoordTfm`"
+    right, down = (_draw(x, max_shift, p, draw, batch) for draw in (draw_x, draw_y))
+    one, none = torch.ones_like(right), torch.zeros_like(right)
+    return affine_mat(one, none, -2*right,  none, one, -2*down)
+
+def shear_mat(
+    x: Tensor, # A batch of photos
+    max_shear: float = 10., # Largest angle by which what was upright leans, in degrees
+    p: float = 0.75, # Probability of a shear
+    draw: float|Sequence|None = None, # Angles in the place of random ones; positive: the top moves to the right
+    batch: bool = False, # One angle for the whole batch
+) -> Tensor: # Shape `(bs, 3, 3)`
+    "A random horizontal shear for each photo, for fastai's `AffineCoordTfm`"
+    slope = (_draw(x, max_shear, p, draw, batch)*math.pi/180).tan()
+    one, none = torch.ones_like(slope), torch.zeros_like(slope)
+    return affine_mat(one, slope, none,  none, one, none)
+
+# %% ../nbs/04_data.ipynb #e32fe5c3
+def _space(size, max_shift, max_shear, p_affine, batch, kwargs): # first in line, so that shifts are of the photo as it is, and there is one even where all else is off
+    mats = [partial(shift_mat, max_shift=max_shift, p=p_affine, batch=batch)] if max_shift else []
+    if max_shear: mats.append(partial(shear_mat, max_shear=max_shear, p=p_affine, batch=batch))
+    return AffineCoordTfm(mats, size=size if kwargs.get('min_scale', 1.) == 1. else None, mode=kwargs.get('mode', 'bilinear'),
+                          align_corners=kwargs.get('align_corners', True))
+
+def _colour(max_saturation, max_hue, p_lighting, batch):
+    changes = [Saturation(max_saturation, p_lighting, batch=batch)] if max_saturation else []
+    return changes + ([Hue(max_hue, p_lighting, batch=batch)] if max_hue else [])
+
 @delegates(aug_transforms)
 def photo_augment(
     size: tuple, # Height and width in pixels that the network sees
     fill: str = 'white', # What is seen beyond a photo's edge: 'white' or 'reflect'
+    flip_vert: bool = False, # Flips of both kinds and quarter turns, which need a square `size`
     max_rotate: float = 8., # Degrees
+    max_shift: float = 0., # Share of the width, and of the height
+    max_shear: float = 0., # Degrees
     min_zoom: float = 0.9, # Smallest zoom
     max_zoom: float = 1.15, # Largest zoom
     max_lighting: float = 0.1, # Kept small: brightness changes what a colour is called
+    max_saturation: float = 0., # Likewise
+    max_hue: float = 0., # Share of the circle of hues; likewise
     max_warp: float = 0.1, # Perspective
+    p_affine: float = 0.75, # Probability of each change of place
+    p_lighting: float = 0.75, # Probability of each change of colour
+    batch: bool = False, # The same changes for a whole batch
     **kwargs,
 ) -> Augment:
-    "Flips, small affine changes and light, to the size that the network sees"
-    return Augment(aug_transforms(size=size, max_rotate=max_rotate, min_zoom=min_zoom, max_zoom=max_zoom, max_lighting=max_lighting,
-                                  max_warp=max_warp, **kwargs), fill)
+    "Flips, affine changes and light in one interpolation, to the size that the network sees; raises `InputError` for quarter turns of what is not square"
+    if flip_vert and kwargs.get('do_flip', True) and not isinstance(size, int) and size[0] != size[1]:
+        raise InputError(f"quarter turns (flip_vert) need a square size, not {size[0]}x{size[1]}; choose one, or other augmentation")
+    own = [_space(size, max_shift, max_shear, p_affine, batch, kwargs), *_colour(max_saturation, max_hue, p_lighting, batch)]
+    return Augment(setup_aug_tfms(own + aug_transforms(size=size, flip_vert=flip_vert, max_rotate=max_rotate, min_zoom=min_zoom, max_zoom=max_zoom,
+                                                       max_lighting=max_lighting, max_warp=max_warp, p_affine=p_affine, p_lighting=p_lighting,
+                                                       batch=batch, **kwargs)), fill)
+
+# %% ../nbs/04_data.ipynb #61d53928
+AUGMENTATIONS = {
+    'catalogue': {},
+    'keras': dict(max_rotate=25, max_shift=0.1, max_shear=11, min_zoom=0.8, max_zoom=1.2, max_lighting=0, max_warp=0, p_affine=1.),
+    'satellite': dict(flip_vert=True, max_rotate=10, min_zoom=1., max_zoom=1.05, max_lighting=0.1, max_warp=0, fill='reflect'),
+    'colour_jitter': dict(max_rotate=20, max_shift=0.1, min_zoom=0.8, max_zoom=1.2, max_lighting=0.3, max_saturation=0.3, max_hue=0.05, max_warp=0,
+                          p_affine=1., p_lighting=1.),
+}
+
+def augment_tfms(
+    augment: str|Mapping|bool|None, # A name in `AUGMENTATIONS`, arguments of `photo_augment`, None for its defaults, 'none' or False for nothing
+    size: tuple, # Height and width in pixels that the network sees
+    fill: str = 'white', # What is seen beyond a photo's edge, where a recipe does not say
+) -> list: # Of transforms of batches
+    "Transforms by the name of a recipe; raises `InputError` for an unknown one"
+    if augment is False or augment == 'none': return []
+    if augment is None or augment is True: augment = 'catalogue'
+    if isinstance(augment, str) and augment not in AUGMENTATIONS: raise InputError(f"unknown augmentation {augment!r}; there are {', '.join(AUGMENTATIONS)}, none")
+    return [photo_augment(size, **{'fill': fill, **(AUGMENTATIONS[augment] if isinstance(augment, str) else augment)})]
 
 # %% ../nbs/04_data.ipynb #0a8b7ed8
 def get_photo(
@@ -195,7 +271,7 @@ def _warn_constant(schema):
         if t.kind == 'attribute' and len(t.values) == 1:
             warnings.warn(f"{t.name}: {t.values[0]!r} is its only value in training, so there is nothing to learn about it", stacklevel=3)
 
-# %% ../nbs/04_data.ipynb #e64bf20b
+# %% ../nbs/04_data.ipynb #4f96a193
 def tagger_datablock(
     schema: Schema, # What there is to predict
     unseen: Mapping|None = None, # Words by target that the labels have and the schema does not
@@ -203,11 +279,13 @@ def tagger_datablock(
     presize: float = 1.15, # Training photos are first made larger by this factor
     method: str = 'squish', # 'squish', 'pad' or 'crop', as in `fit_photo`
     fill: str = 'white', # Padding, and what augmentation sees beyond the edge: 'white' or 'reflect'
-    batch_tfms: list|None = None, # Transforms of batches; `photo_augment` by default, [] for none
+    augment: str|Mapping|bool|None = None, # A name in `AUGMENTATIONS`, or arguments of `photo_augment`; its defaults if not given; False or 'none' for nothing
+    batch_tfms: list|None = None, # Transforms of batches after those of `augment`, or, where that is not given, in their place
     splitter = None, # As in fastai
 ) -> DataBlock: # Takes a list of rows as dicts
     "fastai's DataBlock for photos with several targets"
-    augment = [photo_augment(size, fill)] if batch_tfms is None else list(batch_tfms)
+    augment = [] if augment is None and batch_tfms is not None else augment_tfms(augment, size, fill)
+    augment += list(batch_tfms or [])
     large = tuple(round(s*presize) for s in size) if augment else size
     image = ImageBlock(Photo)
     image.type_tfms = L(partial(Photo.create, at_least=2*max(size)))

@@ -45,7 +45,7 @@ def tags_loss(
     loss = F.binary_cross_entropy_with_logits(logits, targ.nan_to_num(), weight=weight, pos_weight=pos_weight, reduction='none')
     return (loss*known).sum(1)/known.sum(1).clamp(min=1), known.any(1).to(loss.dtype)
 
-# %% ../nbs/06_losses.ipynb #e131b224
+# %% ../nbs/06_losses.ipynb #dcd68100
 class TaggerLoss(nn.Module):
     "Sum of the losses of a schema's targets, missing labels left out"
     def __init__(self,
@@ -75,8 +75,14 @@ class TaggerLoss(nn.Module):
 
     def _kept(self, what, i): return getattr(self, f'{what}_{i}', None)
 
-    def _one(self, i, target, logits, targ):
-        if target.kind == 'tags': return tags_loss(logits, targ, self._kept('weight', i), self._kept('pos_weight', i))
+    def target_loss(self,
+        target: str, # Name of the target
+        pred: torch.Tensor, # Logits of all targets, shape `(bs, n_logits)`
+        targ: torch.Tensor, # Encoded labels of this target
+    ) -> tuple[torch.Tensor, torch.Tensor]: # Loss and weight of each photo, shape `(bs,)` each; both 0 where there is no label
+        "One target's part of the loss, before `target_weights` and photo by photo"
+        i, logits, targ = self.schema.names.index(target), pred[:, self.schema.slices[target]].float(), targ.as_subclass(torch.Tensor)
+        if self.schema[target].kind == 'tags': return tags_loss(logits, targ, self._kept('weight', i), self._kept('pos_weight', i))
         return attribute_loss(logits, targ, self._kept('weight', i), self.label_smoothing)
 
     def forward(self,
@@ -84,10 +90,10 @@ class TaggerLoss(nn.Module):
         *targs: torch.Tensor, # Encoded labels, a tensor per target
     ) -> torch.Tensor: # A number, or shape `(bs,)` where `reduction` is 'none'
         total = 0
-        for i, (t, s, targ) in enumerate(zip(self.schema, self.schema.slices.values(), targs, strict=True)):
-            loss, share = self._one(i, t, pred[:, s].float(), targ.as_subclass(torch.Tensor))
+        for name, targ in zip(self.schema.names, targs, strict=True):
+            loss, share = self.target_loss(name, pred, targ)
             loss = {'none': lambda: loss, 'sum': loss.sum, 'mean': lambda: loss.sum()/share.sum().clamp(min=1e-6)}[self.reduction]()
-            total = total + self.target_weights.get(t.name, 1.)*loss
+            total = total + self.target_weights.get(name, 1.)*loss
         return total
 
     def activation(self, logits): return probabilities(self.schema, logits)
