@@ -74,7 +74,7 @@ def _say_sees(compared):
         for c in chosen: line += f"; from {c['sees']} alone, which it will see, {c['unseen']:.2f} and {c['ordinary']:.2f}"
         print(f"{line} (linear probes)", flush=True)
 
-# %% ../nbs/13_cli.ipynb #a3da787e
+# %% ../nbs/13_cli.ipynb #5c80e25e
 def train_bundle(
     table, # As from `read_table`
     out, # Folder of the bundle
@@ -88,6 +88,8 @@ def train_bundle(
     workers: int|None = None, # Processes that decode photos
     valid: float = 0.2, # Share of rows for validation where the table has no split
     sees: str = 'auto', # What entangled attributes see: 'auto', or 'all'
+    augment: str|None = None, # As in `tagger_dataloaders`
+    views: int = 1, # Versions of each photo to embed
 ) -> tuple: # The learner, and its scores on the validation rows
     "Train a tagger on a table, print its scores and write it as a bundle"
     from fastai.vision.all import set_seed
@@ -101,8 +103,8 @@ def train_bundle(
     if epochs + freeze_epochs < 1: raise InputError("there is nothing to train: give --epochs or --freeze-epochs")
     _check_out(out)
     set_seed(seed, reproducible=True)
-    dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=bs, num_workers=workers)
-    learn = tagger_learner(dls, arch or DEFAULT_ARCH, pretrained=pretrained)
+    dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=bs, num_workers=workers, augment=augment)
+    learn = tagger_learner(dls, arch or DEFAULT_ARCH, pretrained=pretrained, views=views)
     if dls.device.type == 'cuda': learn.to_fp16()
     if not sys.stdout.isatty(): learn.remove_cb(learn.progress)
     print(f"{len(dls.train_ds):,} photos to train on, {len(dls.valid_ds):,} to validate: " +
@@ -139,7 +141,7 @@ TagSep = Annotated[Optional[str], typer.Option(help="What stands between the tag
 Missing = Annotated[Literal['error', 'skip'], typer.Option(help="What to do about photos that do not exist")]
 JsonOut = Annotated[Optional[str], typer.Option('--json', help="Write the scores to this file")]
 
-# %% ../nbs/13_cli.ipynb #1874cbb6
+# %% ../nbs/13_cli.ipynb #cea6203d
 @app.command()
 def train(
     table: Table,
@@ -158,6 +160,8 @@ def train(
     valid: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of photos for validation where there is no split")] = 0.2,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random")] = 0,
     sees: Annotated[Literal['auto', 'all'], typer.Option(help="Which features attributes see: all, or where they are entangled, those that serve unseen combinations")] = 'auto',
+    augment: Annotated[Optional[str], typer.Option(help="How photos vary in training: catalogue, keras, satellite, colour_jitter, or none")] = None,
+    views: Annotated[int, typer.Option(min=1, help="Versions of each photo to embed: the first as it is, the others augmented")] = 1,
     tag_sep: TagSep = None,
     image_column: ImageColumn = None,
     missing: Missing = 'error',
@@ -168,7 +172,7 @@ def train(
     start, size = time.perf_counter(), _size(size)
     _check_json(json_out)
     rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column)
-    _, scores = train_bundle(rows, out, size, arch, pretrained, epochs, freeze_epochs, seed, bs, workers, valid, sees)
+    _, scores = train_bundle(rows, out, size, arch, pretrained, epochs, freeze_epochs, seed, bs, workers, valid, sees, augment, views)
     _finish(scores, len(rows), start, json_out)
 
 def _finish(scores, images, start, json_out):
@@ -300,7 +304,7 @@ def tag(
     print(f"{len(rows):,} photos in {time.perf_counter() - start:.1f} s, {len(errors):,} with an error", file=sys.stderr)
     if len(errors) == len(rows): raise InputError(f"no photo could be read: {errors['error'].iloc[0]}")
 
-# %% ../nbs/13_cli.ipynb #f665cca0
+# %% ../nbs/13_cli.ipynb #e3ac279d
 def _demo_table(out):
     data = os.environ.get('FASHION_TAGGER_DATA')
     if data:
@@ -316,12 +320,9 @@ def _tagged_picture(tagger, photos, path, columns=6):
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    fig, axs = plt.subplots(-(-len(photos)//columns), columns, figsize=(2.3*columns, 3.6*-(-len(photos)//columns)), layout='constrained')
-    for ax, photo, answer in zip(axs.flat, photos, tagger.predict(list(photos))):
-        ax.imshow(tagger.pixels(photo))
-        ax.set_title('\n'.join(f"{a['value']} {a['p']:.0%}" if isinstance(a['p'], float) else f"{name}: {' '.join(a['value'])}"
-                               for name, a in answer.items()), fontsize=8)
+    fig, axs = plt.subplots(-(-len(photos)//columns), columns, figsize=(2.3*columns, 4.4*-(-len(photos)//columns)), layout='constrained')
     for ax in axs.flat: ax.set_axis_off()
+    for ax, photo, answer in zip(axs.flat, photos, tagger.predict(list(photos), top=1)): tagger.show(photo, top=1, ax=ax, answer=answer)
     fig.savefig(path, dpi=110)
     plt.close(fig)
 
