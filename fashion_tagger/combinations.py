@@ -21,15 +21,19 @@ from .schema import Schema, is_missing
 # %% auto #0
 __all__ = ['Entangled', 'entangled_pairs', 'leave_out_folds', 'feature_sets', 'probe_hits', 'compare_sees', 'choose_sees']
 
-# %% ../nbs/06_combinations.ipynb #401942f5
+# %% ../nbs/06_combinations.ipynb #f185085f
 def _entropy(counts):
     p = counts[counts > 0]/counts.sum()
     return float(-(p*np.log(p)).sum())
 
-def _counts(table, a, b):
-    known = [not (is_missing(x) or is_missing(y)) for x, y in zip(table[a], table[b])]
-    rows = pd.DataFrame({0: list(table[a]), 1: list(table[b])}, dtype=object)[known].astype(str)
-    return pd.crosstab(rows[0], rows[1]).rename_axis(index=a, columns=b)
+def _codes(cells): # -1 where missing, and the words
+    return pd.factorize(np.array([None if is_missing(c) else str(c) for c in cells], dtype=object), sort=True)
+
+def _counts(a, b): # rows per pair of codes; words that no row has together with a word of the other are left out
+    (i, words_i), (j, words_j) = a, b
+    known = (i >= 0) & (j >= 0)
+    counts = np.bincount(i[known]*len(words_j) + j[known], minlength=len(words_i)*len(words_j)).reshape(len(words_i), len(words_j))
+    return pd.DataFrame(counts, words_i, words_j).loc[counts.sum(1) > 0, counts.sum(0) > 0]
 
 def _uncertainty(counts): # of the rows' attribute, given the columns'; as it is, and without what chance takes
     c = counts.to_numpy(float)
@@ -38,7 +42,7 @@ def _uncertainty(counts): # of the rows' attribute, given the columns'; as it is
     chance = (c.shape[0] - 1)*(c.shape[1] - 1)/(2*max(c.sum(), 1))
     return (shared/h, max(shared - chance, 0)/h) if h > 0 else (0., 0.)
 
-# %% ../nbs/06_combinations.ipynb #7266776f
+# %% ../nbs/06_combinations.ipynb #659e5c30
 @dataclass(frozen=True)
 class Entangled:
     "Two attributes, and how much the first tells of the second"
@@ -64,12 +68,13 @@ def entangled_pairs(
     at_least: float = 0.3, # Smallest share of uncertainty taken away
 ) -> list[Entangled]: # The most entangled first; of each pair, the direction that tells more
     "Which attributes tell so much of each other that a model may learn one from the other"
+    codes = {t.name: _codes(table[t.name]) for t in schema if t.kind == 'attribute'}
     found = []
-    for a, b in combinations([t.name for t in schema if t.kind == 'attribute'], 2):
-        counts = _counts(table, a, b)
-        ways = [(*_uncertainty(c), c) for c in (counts, counts.T)]
-        raw, share, c = max(ways, key=lambda w: w[1])
-        if share >= at_least: found.append(Entangled(c.columns.name, c.index.name, share, raw >= 0.95, c.T))
+    for a, b in combinations(codes, 2):
+        counts = _counts(codes[a], codes[b])
+        ways = [(*_uncertainty(counts), a, b, counts.T), (*_uncertainty(counts.T), b, a, counts)]
+        raw, share, told, known, by_known = max(ways, key=lambda w: w[1])
+        if share >= at_least: found.append(Entangled(known, told, share, raw >= 0.95, by_known.rename_axis(index=known, columns=told)))
     return sorted(found, key=lambda e: -e.share)
 
 # %% ../nbs/06_combinations.ipynb #deadcac2

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from .schema import InputError, Schema
 
 # %% auto #0
-__all__ = ['POOLS', 'DEFAULT_ARCH', 'RECIPES', 'SmallerVGG', 'create_body', 'Palette', 'TaggerHead', 'pool_map', 'pooled_size',
-           'TaggerNet', 'create_tagger', 'probabilities']
+__all__ = ['POOLS', 'DEFAULT_ARCH', 'RECIPES', 'SmallerVGG', 'create_tagger_body', 'Palette', 'TaggerHead', 'pool_map',
+           'pooled_size', 'TaggerNet', 'create_tagger', 'probabilities']
 
 # %% ../nbs/05_models.ipynb #fb87d78b
 class _TimmBody(nn.Module):
@@ -133,8 +133,8 @@ def _torchvision_body(arch, pretrained, kwargs):
         raise InputError(f"torchvision's {arch} is not a chain of convolutional layers; timm may have it under another name") from e
     return body, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
 
-# %% ../nbs/05_models.ipynb #7bea099d
-def create_body(
+# %% ../nbs/05_models.ipynb #2eb94b13
+def create_tagger_body(
     arch: str, # A name in `OWN_BODIES`, in timm, or else in torchvision; or a function of that name, as fastai's users give it
     pretrained: bool = True, # With ImageNet weights: from an installed package, the cache or the net
     **kwargs, # Passed on to timm's or torchvision's `create_model`
@@ -272,11 +272,11 @@ def _stage_parameters(body): # in the order of the modules, cut after each of `b
         known |= {id(p) for p in groups[-1]}
     return [g for g in groups if g]
 
-# %% ../nbs/05_models.ipynb #89b15ccb
+# %% ../nbs/05_models.ipynb #9031a490
 class TaggerNet(nn.Module):
     "Body, palette and heads: from pixels to logits"
     def __init__(self,
-        body: nn.Module, # As from `create_body`
+        body: nn.Module, # As from `create_tagger_body`
         schema: Schema, # What there is to predict
         mean: Sequence, # Of the pixels that the body was trained with, by channel
         std: Sequence, # Likewise
@@ -318,7 +318,7 @@ class TaggerNet(nn.Module):
         "Groups of parameters by stage, so that fastai's `freeze_to(-2)` trains the last stage and the heads"
         return [*_stage_parameters(self.body), list(self.head.parameters())]
 
-# %% ../nbs/05_models.ipynb #6d2624de
+# %% ../nbs/05_models.ipynb #6b6a59aa
 DEFAULT_ARCH = 'tf_efficientnet_lite0'
 
 def _options(kwargs): # and the defaults of the others, so that a bundle stays as it is when a default changes
@@ -326,7 +326,7 @@ def _options(kwargs): # and the defaults of the others, so that a bundle stays a
     return {p.name: p.default for p in params if p.default is not p.empty} | kwargs
 
 def create_tagger(
-    arch: str, # As in `create_body`
+    arch: str, # As in `create_tagger_body`
     schema: Schema, # What there is to predict
     pretrained: bool = True, # Begin with ImageNet weights
     body_kwargs: Mapping|None = None, # Passed on to timm's or torchvision's `create_model`
@@ -335,7 +335,7 @@ def create_tagger(
     **kwargs, # Passed on to `TaggerNet` and `TaggerHead`: stages, pool, palette_bins, palette_centre, sees, hidden, dropout, norm
 ) -> TaggerNet: # With `config`, from which the same network is made again: `create_tagger(schema=..., pretrained=False, **config)`
     "Make a network that predicts a schema"
-    body, body_mean, body_std = create_body(arch, pretrained, **(body_kwargs or {}))
+    body, body_mean, body_std = create_tagger_body(arch, pretrained, **(body_kwargs or {}))
     mean, std = list(mean or body_mean), list(std or body_std)
     net = TaggerNet(body, schema, mean, std, **kwargs)
     net.config = dict(arch=getattr(arch, '__name__', arch), body_kwargs=dict(body_kwargs or {}), mean=mean, std=std, **_options(kwargs))
