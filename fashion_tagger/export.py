@@ -26,13 +26,14 @@ from .schema import InputError
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/11_export.ipynb #f2193518
+# %% ../nbs/11_export.ipynb #452576c5
 def _settings(learn, scores):
     fit = learn.dls.fit
     thresholds = {k: np.asarray(v).tolist() for k, v in getattr(learn.loss_func, 'thresholds', {}).items()}
     libraries = ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow')
     return dict(bundle_version=BUNDLE_VERSION, schema=learn.schema.to_dict(), model=learn.model.config, size=list(fit.size), method=fit.method,
-                fill=fit.fill, thresholds=thresholds, scores=scores, versions={name: version(name) for name in libraries})
+                fill=fit.fill, thresholds=thresholds, temperatures=dict(getattr(learn.loss_func, 'temperatures', {})), scores=scores,
+                curves=getattr(learn, 'curves', None), versions={name: version(name) for name in libraries})
 
 def _write(path, write): # whole or not at all
     part = path.with_name(path.name + '.part')

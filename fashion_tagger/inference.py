@@ -45,7 +45,7 @@ def read_settings(
     if settings['method'] not in FIT_METHODS: raise InputError(f"{path}: unknown method {settings['method']!r}")
     return settings | dict(schema=schema_from_dict(settings['schema']), size=tuple(settings['size']))
 
-# %% ../nbs/10_inference.ipynb #894a6c69
+# %% ../nbs/10_inference.ipynb #c7b2b12f
 class Tagger:
     "A trained tagger, ready for photos"
     def __init__(self,
@@ -55,7 +55,7 @@ class Tagger:
     ):
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self.net, self.settings = net.eval().to(self.device), dict(settings)
-        self.schema, self.thresholds = settings['schema'], settings['thresholds']
+        self.schema, self.thresholds, self.temperatures = settings['schema'], settings['thresholds'], settings.get('temperatures', {})
 
     @classmethod
     def load(cls,
@@ -78,22 +78,33 @@ class Tagger:
         s = self.settings
         return np.asarray(load_photo(photo, s['size'], s['method'], s['fill']))
 
+    def _batch(self, pixels): return torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()/255
+
+    @torch.inference_mode()
+    def features_of(self,
+        pixels: np.ndarray, # uint8, shape `(bs, h, w, 3)`
+    ) -> np.ndarray: # float32, shape `(bs, n_features)`
+        "Run the body: what the heads see"
+        return self.net.embed(self._batch(pixels)).cpu().numpy()
+
     @torch.inference_mode()
     def probabilities_of(self,
-        pixels: np.ndarray, # uint8, shape `(bs, h, w, 3)`
+        x: np.ndarray, # Pixels, uint8, shape `(bs, h, w, 3)`; or features as from `features_of`, float32, shape `(bs, n_features)`
     ) -> np.ndarray: # float32, shape `(bs, n_logits)`
-        "Run the network"
-        x = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()/255
-        return probabilities(self.schema, self.net(x)).cpu().numpy()
+        "Run the network, or its heads alone"
+        x = torch.from_numpy(x).to(self.device) if x.ndim == 2 else self._batch(x)
+        return probabilities(self.schema, self.net(x), self.temperatures).cpu().numpy()
 
-# %% ../nbs/10_inference.ipynb #766207c7
+# %% ../nbs/10_inference.ipynb #2a8320c3
 @patch
 def stream(self: Tagger,
     photos, # Any iterable of paths, bytes, images or arrays
     bs: int = 16, # Photos at a time
     workers: int = 2, # Threads that decode
-) -> Iterator: # For each photo in turn, its probabilities `(n_logits,)` or the `InputError` that says why there are none
+    features: bool = False, # Give the features that the heads see, in the place of probabilities
+) -> Iterator: # For each photo in turn, its probabilities `(n_logits,)` or features `(n_features,)`, or the `InputError` that says why there are none
     "Run over any number of photos, a batch at a time; one that cannot be read does not stop the others"
+    network = self.features_of if features else self.probabilities_of
     def pixels(photo):
         try: return self.pixels(photo)
         except InputError as e: return e
@@ -101,7 +112,7 @@ def stream(self: Tagger,
     with ThreadPoolExecutor(workers) as pool:
         while batch := list(pool.map(pixels, islice(photos, bs))):
             good = [x for x in batch if not isinstance(x, InputError)]
-            p = iter(self.probabilities_of(np.stack(good)) if good else ())
+            p = iter(network(np.stack(good)) if good else ())
             yield from (x if isinstance(x, InputError) else next(p) for x in batch)
 
 @patch

@@ -20,7 +20,7 @@ from fastai.callback.training import BnFreeze
 from fastai.vision.all import *
 
 # %% auto #0
-__all__ = ['TaggerLearner', 'show_results', 'tagger_learner']
+__all__ = ['TaggerLearner', 'show_results', 'tagger_learner', 'plot_curves']
 
 # %% ../nbs/08_learner.ipynb #3782660b
 _PIECE = 16 # photos embedded at a time on a CPU
@@ -58,7 +58,7 @@ class _FeatureDL(DataLoader):
 def _fingerprint(module):
     return torch.stack([v.double().sum() + v.double().abs().sum()*1e-3 for v in module.state_dict().values()]).cpu()
 
-# %% ../nbs/08_learner.ipynb #02df324d
+# %% ../nbs/08_learner.ipynb #3d015173
 class TaggerLearner(Learner):
     "A `Learner` for several targets that embeds photos once while the body is frozen"
     def __init__(self, dls, model, *args,
@@ -104,8 +104,8 @@ class TaggerLearner(Learner):
     @delegates(Learner.fit)
     def fit(self, n_epoch, *args, **kwargs):
         with self.features_in_place_of_photos(): super().fit(n_epoch, *args, **kwargs)
-        values = [[*v] for v in self.recorder.values]
-        if values: self.curves = list(self.recorder.metric_names[1:-1]), values # the next prediction empties the recorder
+        values = [[*v] for v in self.recorder.values] # the next prediction empties the recorder
+        if values: self.curves = dict(names=list(self.recorder.metric_names[1:-1]), values=values, metrics=[m.name for m in self.metrics])
 
     @delegates(Learner.get_preds)
     def get_preds(self, ds_idx=1, dl=None, with_input=False, **kwargs):
@@ -279,23 +279,30 @@ def _plot_panel(ax, about, measure, curves, lower_is_better):
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if len(curves) > 1: ax.legend(fontsize=8)
 
-# %% ../nbs/08_learner.ipynb #f0c54a9f
-@patch
-def plot_metrics(self: TaggerLearner,
+# %% ../nbs/08_learner.ipynb #5c1622e9
+def plot_curves(
+    schema: Schema, # Whose targets the metrics are about
+    curves: Mapping, # `names` of the columns, `values` by epoch, and `metrics`, which of the names are metrics; as in `learn.curves` and in a bundle
     ncols: int = 4, # Panels side by side
 ) -> np.ndarray: # The matplotlib axes, a panel each
-    "Draw the losses and every metric of the last `fit`, epoch by epoch; a dot marks the best, which is the lowest of a loss or an error"
-    names, values = getattr(self, 'curves', ((), ()))
-    if not values: raise InputError("there is no epoch to draw yet; train first, with fit_one_cycle or fit_tagger")
-    values = np.array([*map(list, values)], dtype=float) # None, where no photo has a label, becomes NaN
-    panels = _panels(names[:values.shape[1]], [m.name for m in self.metrics])
+    "Draw the losses and every metric, epoch by epoch; a dot marks the best, which is the lowest of a loss or an error"
+    values = np.array(curves['values'], dtype=float) # None, where no photo has a label, becomes NaN
+    panels = _panels(curves['names'][:values.shape[1]], curves['metrics'])
     ncols = min(ncols, len(panels))
     nrows = math.ceil(len(panels)/ncols)
     _, axs = plt.subplots(nrows, ncols, figsize=(3*ncols, 2.5*nrows), layout='constrained', squeeze=False)
     for ax, (name, columns) in zip(axs.flat, panels.items()):
-        _plot_panel(ax, *_panel_words(self.schema, name), {part: values[:, i] for part, i in columns.items()}, 'loss' in name or 'error' in name)
+        _plot_panel(ax, *_panel_words(schema, name), {part: values[:, i] for part, i in columns.items()}, 'loss' in name or 'error' in name)
     for ax in axs.flat[len(panels):]: ax.set_axis_off()
     return axs.flat[:len(panels)]
+
+@patch
+def plot_metrics(self: TaggerLearner,
+    ncols: int = 4, # Panels side by side
+) -> np.ndarray: # The matplotlib axes, a panel each
+    "Draw the curves of the last `fit`"
+    if not getattr(self, 'curves', None): raise InputError("there is no epoch to draw yet; train first, with fit_one_cycle or fit_tagger")
+    return plot_curves(self.schema, self.curves, ncols)
 
 # %% ../nbs/08_learner.ipynb #dd504fb0
 from .metrics import best_thresholds
@@ -316,3 +323,36 @@ def tune_thresholds(self: TaggerLearner,
     self.loss_func.thresholds = {name: np.asarray(best_thresholds(p[:, s], y, beta, per_tag)).tolist()
                                  for (name, s), y in zip(self.schema.slices.items(), targs) if kinds[name] == 'tags'}
     return before, score_targets(self.schema, p, targs, self.loss_func.thresholds)
+
+# %% ../nbs/08_learner.ipynb #0e2ecb7f
+from scipy.special import logit
+from .metrics import best_temperature, calibration_error, reliability_table, tempered
+
+def _claims(p, y, kind): # probabilities that were claimed, and whether they came true
+    if kind == 'tags': return p, y[:, :p.shape[1]]
+    return p.max(1), np.where(y >= 0, p.argmax(1) == y, np.nan)
+
+def _calibration(p, y, kind): # temperature, and the calibration error before and after, where after is of photos that had no part in it
+    halves = np.arange(len(p)) % 2 == 0
+    other = np.empty_like(p, dtype=np.float64)
+    for half in (halves, ~halves): other[half] = tempered(p[half], best_temperature(p[~half], y[~half], kind), kind)
+    before, after = (calibration_error(reliability_table(*_claims(q, y, kind))) for q in (p, other))
+    return best_temperature(p, y, kind), before, after
+
+def _moved(threshold, old, new): # where the same logit is cut at another temperature
+    cut = np.asarray(threshold, dtype=np.float64).clip(1e-9, 1 - 1e-9)
+    return (1/(1 + np.exp(-logit(cut)*old/new))).tolist()
+
+@patch
+def calibrate(self: TaggerLearner,
+    ds_idx: int = 1, # 0: training photos, 1: validation photos
+    dl = None, # Other photos, as from `learn.dls.test_dl(table, with_labels=True)`
+) -> pd.DataFrame: # A row per target: `temperature`, and the expected calibration error `before` and `after`
+    "Find a temperature for each target, and keep them in `loss_func.temperatures`"
+    old, self.loss_func.temperatures = self.loss_func.temperatures, {}
+    with self.no_bar(): p, targs = self.get_preds(ds_idx=ds_idx, dl=dl)
+    targs = targs if isinstance(targs, (tuple, list)) else (targs,)
+    rows = {t.name: _calibration(p[:, s].numpy(), np.asarray(y), t.kind) for t, s, y in zip(self.schema, self.schema.slices.values(), targs)}
+    self.loss_func.temperatures = {name: t for name, (t, *_) in rows.items()}
+    self.loss_func.thresholds = {k: _moved(v, old.get(k, 1.), rows[k][0]) for k, v in self.loss_func.thresholds.items()}
+    return pd.DataFrame(rows, index=['temperature', 'before', 'after']).T

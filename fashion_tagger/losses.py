@@ -45,7 +45,7 @@ def tags_loss(
     loss = F.binary_cross_entropy_with_logits(logits, targ.nan_to_num(), weight=weight, pos_weight=pos_weight, reduction='none')
     return (loss*known).sum(1)/known.sum(1).clamp(min=1), known.any(1).to(loss.dtype)
 
-# %% ../nbs/06_losses.ipynb #dcd68100
+# %% ../nbs/06_losses.ipynb #27f510f1
 class TaggerLoss(nn.Module):
     "Sum of the losses of a schema's targets, missing labels left out"
     def __init__(self,
@@ -55,14 +55,15 @@ class TaggerLoss(nn.Module):
         pos_weight: Mapping|None = None, # By name of a tag set, a weight for each of its tags where it applies
         label_smoothing: float = 0., # Of attributes
         thresholds: Mapping|None = None, # By name of a tag set, the smallest probability of a tag that applies; 0.5 where not given
+        temperatures: Mapping|None = None, # By target, what its logits are divided by before they become probabilities; no part of the loss
         reduction: str = 'mean', # 'mean', 'sum', or 'none' for a loss per photo
     ):
         super().__init__()
         self.schema, self.label_smoothing, self.reduction = schema, label_smoothing, reduction
-        self.target_weights, self.thresholds = dict(target_weights or {}), dict(thresholds or {})
+        self.target_weights, self.thresholds, self.temperatures = dict(target_weights or {}), dict(thresholds or {}), dict(temperatures or {})
         self._keep('weight', {} if weight is None else weight, (Attribute, TagSet))
         self._keep('pos_weight', {} if pos_weight is None else pos_weight, (TagSet,))
-        for name in (*self.target_weights, *self.thresholds): schema[name]
+        for name in (*self.target_weights, *self.thresholds, *self.temperatures): schema[name]
 
     def _keep(self, what, given, kinds):
         if not isinstance(given, Mapping): raise InputError(f"{what}: give a dict of arrays by target's name, such as {{{self.schema.names[-1]!r}: ...}}")
@@ -96,7 +97,7 @@ class TaggerLoss(nn.Module):
             total = total + self.target_weights.get(name, 1.)*loss
         return total
 
-    def activation(self, logits): return probabilities(self.schema, logits)
+    def activation(self, logits): return probabilities(self.schema, logits, self.temperatures)
 
     def decodes(self, p):
         "Probabilities `(bs, n_logits)` to an index per attribute `(bs,)` and 0 or 1 per tag `(bs, n)`, target by target"

@@ -318,7 +318,7 @@ class TaggerNet(nn.Module):
         "Groups of parameters by stage, so that fastai's `freeze_to(-2)` trains the last stage and the heads"
         return [*_stage_parameters(self.body), list(self.head.parameters())]
 
-# %% ../nbs/05_models.ipynb #6b6a59aa
+# %% ../nbs/05_models.ipynb #2fed732f
 DEFAULT_ARCH = 'tf_efficientnet_lite0'
 
 def _options(kwargs): # and the defaults of the others, so that a bundle stays as it is when a default changes
@@ -344,10 +344,11 @@ def create_tagger(
 def probabilities(
     schema: Schema, # What the logits stand for
     logits: torch.Tensor, # Shape `(bs, n_logits)`
+    temperatures: Mapping|None = None, # By target, what its logits are divided by, as from `learn.calibrate`; 1 where not given
 ) -> torch.Tensor: # Shape `(bs, n_logits)`: those of an attribute add up to 1, each tag's stands for itself
     "Softmax for each attribute, sigmoid for each tag"
-    return torch.cat([logits[:, s].float().softmax(1) if t.kind == 'attribute' else logits[:, s].float().sigmoid()
-                      for t, s in zip(schema, schema.slices.values())], 1)
+    parts = [(t.kind, logits[:, s].float()/(temperatures or {}).get(t.name, 1.)) for t, s in zip(schema, schema.slices.values())]
+    return torch.cat([z.softmax(1) if kind == 'attribute' else z.sigmoid() for kind, z in parts], 1)
 
 # %% ../nbs/05_models.ipynb #e0aad8ec
 _LAST_ONLY = dict(stages='last', palette_bins=0)
