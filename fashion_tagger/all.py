@@ -4,6 +4,7 @@ from .photos import *
 from .sources import *
 from .samples import *
 from .formats import *
+from .audit import *
 from .data import *
 from .models import *
 from .losses import *
