@@ -15,3 +15,4 @@ from .label_errors import *
 from .interpret import *
 from .inference import *
 from .export import *
+from .report import *

@@ -128,7 +128,7 @@ def scores(self: TaggerInterpretation) -> pd.DataFrame: # A row per target: `mea
     rows = {t.name: _attribute_score(self, t.name) if t.kind == 'attribute' else _tags_score(self, t.name) for t in self.schema}
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name='target')).assign(calibration_error=[self.calibration_error(n) for n in rows])
 
-# %% ../nbs/09_interpret.ipynb #71e9b180
+# %% ../nbs/09_interpret.ipynb #58faf4e5
 @patch
 def reliability(self: TaggerInterpretation,
     target: str, # Name of the target
@@ -162,7 +162,7 @@ def plot_reliability(self: TaggerInterpretation,
         r = self.reliability(target, calibrated=calibrated)
         ax.scatter(r['claimed'], r['true'], 10 + 110*r['n']/max(r['n'].sum(), 1), color=color, label=f'{what}: error {calibration_error(r):.3f}')
     ax.set(xlabel='claimed probability', ylabel='share that is true', title=target, xlim=(0, 1.02), ylim=(0, 1.02))
-    ax.legend(fontsize=8, loc='upper left')
+    ax.legend(fontsize=8, loc='lower right')
     return ax
 
 # %% ../nbs/09_interpret.ipynb #36e2c826
@@ -313,7 +313,7 @@ def _side_by_side(counts, names): # by average linkage of how often two are take
     np.fill_diagonal(near, near.max() + 1e-9)
     return [names[i] for i in leaves_list(linkage(squareform(near.max() - near, checks=False), 'average', optimal_ordering=True))]
 
-# %% ../nbs/09_interpret.ipynb #89c19809
+# %% ../nbs/09_interpret.ipynb #e632d3e0
 @patch
 def confusion_matrix(self: TaggerInterpretation,
     target: str, # Name of the target
@@ -346,13 +346,14 @@ def plot_confusion_matrix(self: TaggerInterpretation,
     by: str = 'confused', # As in `confusion_matrix`
     at_most: int|None = 20, # As in `confusion_matrix`
     cluster: bool = True, # As in `confusion_matrix`
+    cmap = 'Blues', # Of matplotlib
     ax = None, # A matplotlib axis; a new figure by default
 ): # The axis
     "Draw a confusion matrix that can be read"
     counts = self.confusion_matrix(target, by=by, at_most=at_most, cluster=cluster)
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0) if normalize else counts/max(counts.to_numpy().max(), 1)
     if ax is None: _, ax = plt.subplots(figsize=[1.6 + 0.36*len(counts)]*2, layout='constrained')
-    mesh = ax.pcolormesh(shares, cmap='Blues', vmin=0, vmax=1, edgecolors='white', lw=0.5)
+    ax.pcolormesh(shares, cmap=cmap, vmin=0, vmax=1, edgecolors='white', lw=0.5)
     for i, j in zip(*np.nonzero(counts.to_numpy())):
         ax.text(j + 0.5, i + 0.5, f'{counts.iat[i, j]:,}', ha='center', va='center', fontsize=7, color='white' if shares.iat[i, j] > 0.6 else 'black')
     ax.set_xticks(np.arange(len(counts)) + 0.5, counts.columns, rotation=90, fontsize=8)
