@@ -128,7 +128,7 @@ def scores(self: TaggerInterpretation) -> pd.DataFrame: # A row per target: `mea
     rows = {t.name: _attribute_score(self, t.name) if t.kind == 'attribute' else _tags_score(self, t.name) for t in self.schema}
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name='target')).assign(calibration_error=[self.calibration_error(n) for n in rows])
 
-# %% ../nbs/09_interpret.ipynb #58faf4e5
+# %% ../nbs/09_interpret.ipynb #b55a3d99
 @patch
 def reliability(self: TaggerInterpretation,
     target: str, # Name of the target
@@ -162,7 +162,7 @@ def plot_reliability(self: TaggerInterpretation,
         r = self.reliability(target, calibrated=calibrated)
         ax.scatter(r['claimed'], r['true'], 10 + 110*r['n']/max(r['n'].sum(), 1), color=color, label=f'{what}: error {calibration_error(r):.3f}')
     ax.set(xlabel='claimed probability', ylabel='share that is true', title=target, xlim=(0, 1.02), ylim=(0, 1.02))
-    ax.legend(fontsize=8, loc='lower right')
+    ax.legend(fontsize=8, loc='lower right', framealpha=0)
     return ax
 
 # %% ../nbs/09_interpret.ipynb #36e2c826
@@ -393,7 +393,7 @@ def best_classes(self: TaggerInterpretation,
     "The values or tags that a tagger does best at"
     return self.worst_classes(target, k, at_least, best=True)
 
-# %% ../nbs/09_interpret.ipynb #73096e20
+# %% ../nbs/09_interpret.ipynb #42553b16
 @patch
 def precision_recall(self: TaggerInterpretation,
     target: str, # Name of the target
@@ -424,7 +424,7 @@ def plot_precision_recall(self: TaggerInterpretation,
         area = -np.sum(np.diff(curve['recall'])*curve['precision'].to_numpy()[:-1])
         ax.step(curve['recall'], curve['precision'], where='post', lw=1.2, label=f'{word}: {area:.3f}')
     ax.set(xlabel='recall', ylabel='precision', title=target, xlim=(0, 1.02), ylim=(0, 1.02))
-    if len(words): ax.legend(fontsize=8, loc='lower left')
+    if len(words): ax.legend(fontsize=8, loc='lower left', framealpha=0)
     return ax
 
 # %% ../nbs/09_interpret.ipynb #50192b5c

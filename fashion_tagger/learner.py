@@ -277,7 +277,7 @@ def _plot_panel(ax, about, measure, curves, lower_is_better):
     ax.set_title(about, fontsize=9)
     ax.set(xlabel='epoch', ylabel=measure)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    if len(curves) > 1: ax.legend(fontsize=8)
+    if len(curves) > 1: ax.legend(fontsize=8, framealpha=0)
 
 # %% ../nbs/08_learner.ipynb #5c1622e9
 def plot_curves(

@@ -211,7 +211,7 @@ def _figures(interp, target, slug):
         out.append(dict(svg=svg_of(fig, f'{slug}-f{i}'), alt=f'{alt} of {target}', caption=caption))
     return out
 
-# %% ../nbs/12_report.ipynb #924a0ea8
+# %% ../nbs/12_report.ipynb #95ccd061
 def _todo(points, what, how, anchor, unit): return dict(worth=points, what=what, how=how, anchor=anchor, points=unit)
 
 def _todo_pairs(parts, target, slug, labels):
@@ -231,7 +231,7 @@ def _todo_suspects(parts, target, slug):
     position = {row: i for i, row in enumerate(np.flatnonzero(parts.scored))}
     wrong = sum(answers.at[position[r], 'right'] == 0 for r in set(s['row']) & at)
     points = 100*wrong/max(answers['right'].notna().sum(), 1)
-    yield _todo(points, f'{target}: {_some(len(s), "label")} {"looks" if len(s) == 1 else "look"} wrong', f'{s["given"].iloc[0]} should rather be {s["suggested"].iloc[0]}, to begin with. Decide on them, save the decisions, and train again.'
+    yield _todo(points, f'{target}: {_some(len(s), "label")} may be wrong', f'{s["given"].iloc[0]} should rather be {s["suggested"].iloc[0]}, to begin with. Decide on them, save the decisions, and train again.'
                 if not isinstance(s['tag'].iloc[0], str) else 'Decide on them, save the decisions, and train again.',
                 f'labels-{slug}', f'up to {points:.1f} points of {target}')
 
@@ -239,7 +239,7 @@ def _todo_unseen(parts, scores):
     for target, unseen in parts.interp.unseen.items():
         n, labels, slug = sum(unseen.values()), int(scores['labels'][target]), parts.slugs[target]
         yield _todo(100*n/labels, f'{target}: the model does not know {", ".join(list(unseen)[:3])}{", ..." if len(unseen) > 3 else ""}',
-                    f'{_some(n, "scored photo")} carry a word that was in no training row, and can only be wrong. Add such photos to the training rows, or write another word.', slug, f'{100*n/labels:.1f} points of {target}')
+                    f'{_some(n, "scored photo")} with a word that is in no training row can only be wrong. Add such photos to the training rows, or write another word.', slug, f'{100*n/labels:.1f} points of {target}')
 
 def _todo_rare(parts, target, slug, labels):
     interp, answers, counts = parts.interp, parts.interp.answers(target), parts.audit.labels
@@ -286,7 +286,7 @@ def _all_todo(parts, scores, most=10):
     by_worth = lambda ds: sorted(ds, key=lambda d: -d['worth'])
     return by_worth([*sure, *by_worth(d for d in found if d['worth'] > 0.049)[:max(most - len(sure), 3)]])
 
-# %% ../nbs/12_report.ipynb #81012d96
+# %% ../nbs/12_report.ipynb #d9d07a7c
 def _lead(interp, target, s):
     t, n = interp.schema[target], int(s['labels'])
     if not n: return f'None of these photos has a label. The model knows {_some(len(t.vocab), "word")}.'
@@ -310,7 +310,7 @@ def _target_part(parts, thumbs, target, s, share):
     many = lambda k: max(round(k*share), 1)
     return card | dict(score=f'{s["score"]:.3f}', low=f'{s["low"]:.3f}', high=f'{s["high"]:.3f}', guess=f'{s["guess"]:.3f}', labels=f'{n:,}', extra=_extra(interp, target),
                        low_percent=round(100*s['low'], 1), width_percent=round(100*(s['high'] - s['low']), 1), guess_percent=round(100*s['guess'], 1),
-                       pairs=[_pair(interp, thumbs, target, *p, many(4)) for p in _pairs(interp, target, many(5))], losses=_losses(interp, thumbs, target, many(9)),
+                       pairs=[_pair(interp, thumbs, target, *p, many(4)) for p in _pairs(interp, target, many(5))], losses=_losses(interp, thumbs, target, many(8)),
                        table=_class_rows(interp, target), table_title='Value by value' if interp.schema[target].kind == 'attribute' else 'Tag by tag',
                        figures=_figures(interp, target, slug), sure=_sure(interp, target) if interp.schema[target].kind == 'attribute' else None)
 
