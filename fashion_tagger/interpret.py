@@ -28,7 +28,7 @@ from .photos import load_photo, open_photo
 from .schema import InputError, Schema, extend_schema, is_missing, present, unseen_words
 
 # %% auto #0
-__all__ = ['CAM_METHODS', 'TaggerInterpretation', 'photo_grid']
+__all__ = ['CAM_METHODS', 'TaggerInterpretation', 'photo_grid', 'plot_class_tree']
 
 # %% ../nbs/09_interpret.ipynb #4997e1a5
 class TaggerInterpretation:
@@ -511,7 +511,7 @@ def show_where_it_looks(self: TaggerInterpretation,
         write_over(ax, [said])
     return axs
 
-# %% ../nbs/09_interpret.ipynb #6f1c4b78
+# %% ../nbs/09_interpret.ipynb #7d2883c4
 @patch
 def co_occurrence(self: TaggerInterpretation,
     target: str, # Name of a tag set
@@ -551,21 +551,29 @@ def class_distances(self: TaggerInterpretation,
     profiles = self.class_profiles(classes, through, **kwargs).fillna(0.)
     return pd.DataFrame(squareform(pdist(profiles, metric)), profiles.index, profiles.index)
 
+def plot_class_tree(
+    profiles: pd.DataFrame, # A row per class, a column per attribute, as from `class_profiles`
+    metric: str = 'euclidean', # Any of `scipy.spatial.distance.pdist`
+    ax = None, # A matplotlib axis; a new figure by default
+): # The axis
+    "Draw which classes are alike, joined by average linkage"
+    if len(profiles) < 2: raise InputError(f"{len(profiles)} class(es) to compare; two are needed")
+    if ax is None: _, ax = plt.subplots(figsize=(6, 0.6 + 0.24*len(profiles)), layout='constrained')
+    dendrogram(linkage(pdist(profiles.fillna(0.), metric), 'average', optimal_ordering=True), labels=[*map(str, profiles.index)], orientation='left', ax=ax, leaf_font_size=8,
+               above_threshold_color='C0')
+    ax.set(xlabel='distance of mean attributes', title=profiles.index.name or '')
+    return ax
+
 @patch
 def plot_dendrogram(self: TaggerInterpretation,
     classes: str, # As in `class_profiles`
     through: str, # As in `class_profiles`
-    ax = None, # A matplotlib axis; a new figure by default
-    **kwargs # Passed on to `class_distances`
+    metric: str = 'euclidean', # As in `plot_class_tree`
+    ax = None, # As in `plot_class_tree`
+    **kwargs # Passed on to `class_profiles`: predicted, at_least
 ): # The axis
-    "Draw which classes are alike, joined by average linkage"
-    distances = self.class_distances(classes, through, **kwargs)
-    if len(distances) < 2: raise InputError(f"{len(distances)} class(es) of {classes!r} have photos; two are needed")
-    if ax is None: _, ax = plt.subplots(figsize=(6, 0.6 + 0.24*len(distances)), layout='constrained')
-    dendrogram(linkage(squareform(distances, checks=False), 'average', optimal_ordering=True), labels=[*map(str, distances.index)], orientation='left', ax=ax, leaf_font_size=8,
-               above_threshold_color='C0')
-    ax.set(xlabel=f'distance by {through}', title=classes)
-    return ax
+    "Draw which classes are alike through another target"
+    return plot_class_tree(self.class_profiles(classes, through, **kwargs), metric, ax)
 
 # %% ../nbs/09_interpret.ipynb #6edacfda
 @patch

@@ -326,11 +326,13 @@ def reliability_table(
     bins: int = 10, # Of equal width, from 0 to 1
 ) -> pd.DataFrame: # A row per bin that is met: `claimed` and `true`, both means from 0 to 1, and `n`
     "Compare probabilities with what came true"
-    p, right = np.asarray(p, dtype=np.float64).ravel(), np.asarray(right, dtype=np.float64).ravel()
-    known = ~np.isnan(right)
-    bin = np.minimum((p[known]*bins).astype(int), bins - 1)
-    grouped = pd.DataFrame(dict(claimed=p[known], true=right[known], bin=bin)).groupby('bin')
-    return grouped.mean().assign(n=grouped.size())
+    p, right = np.asarray(p).ravel(), np.asarray(right, dtype=np.float32).ravel()
+    p, right = (a[~np.isnan(right)] for a in (p, right))
+    bin = np.minimum((p*bins).astype(np.int16), bins - 1)
+    n = np.bincount(bin, minlength=bins)
+    met = np.flatnonzero(n)
+    claimed, true = (np.bincount(bin, weights, bins)[met]/n[met] for weights in (p, right))
+    return pd.DataFrame(dict(claimed=claimed, true=true, n=n[met]), index=pd.Index(met, name='bin'))
 
 def calibration_error(
     table: pd.DataFrame, # As from `reliability_table`
