@@ -30,7 +30,7 @@ from .schema import InputError, Schema, extend_schema, is_missing, present, unse
 # %% auto #0
 __all__ = ['CAM_METHODS', 'TaggerInterpretation', 'photo_grid', 'plot_class_tree']
 
-# %% ../nbs/09_interpret.ipynb #4997e1a5
+# %% ../nbs/09_interpret.ipynb #768a97ab
 class TaggerInterpretation:
     "What a tagger said of labelled photos, and what would have been right"
     def __init__(self,
@@ -40,7 +40,7 @@ class TaggerInterpretation:
         thresholds: Mapping|None = None, # By tag set, the smallest probability of a tag that applies; 0.5 where not given
         temperatures: Mapping|None = None, # By target, what the logits were divided by
         curves: Mapping|None = None, # As in `learn.curves`
-        net = None, # The network, to ask where it looks
+        net = None, # The network, to ask where it looks, or a function that gives it
         pixels = None, # From a photo to what the network sees of it, uint8 of shape `(h, w, 3)`
     ):
         p = np.asarray(p, dtype=np.float32)
@@ -90,7 +90,7 @@ class TaggerInterpretation:
         p, # What it said of them, shape `(n_photos, n_logits)`
     ) -> TaggerInterpretation:
         "Interpret answers that are there already"
-        return cls(tagger.schema, table, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'), tagger.net, tagger.pixels)
+        return cls(tagger.schema, table, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'), lambda: tagger.net, tagger.pixels)
 
 # %% ../nbs/09_interpret.ipynb #5c033771
 def _target(self, name, kind=None): # a target, its probabilities, and its labels with words that the model does not know
@@ -464,7 +464,7 @@ def _last_stage(net, schema, target):
     if not stages: raise InputError(f"{target!r} sees only the palette, which has no places to point at")
     return stages[-1]
 
-# %% ../nbs/09_interpret.ipynb #00024c3d
+# %% ../nbs/09_interpret.ipynb #24d27a68
 CAM_METHODS = ('grad_cam', 'hires_cam')
 
 @patch
@@ -477,6 +477,7 @@ def where_it_looks(self: TaggerInterpretation,
 ) -> tuple: # The photo as the network sees it, uint8 `(h, w, 3)`; what speaks for the word, 0 to 1, `(h, w)`; and the word
     "Which parts of a photo speak for an answer"
     if self.net is None: raise InputError("there is no network to ask; make the interpretation from a learner or a bundle")
+    if not isinstance(self.net, torch.nn.Module): self.net = self.net()
     if method not in CAM_METHODS: raise InputError(f"unknown method {method!r}; there are {', '.join(CAM_METHODS)}")
     t, s, pixels = self.schema[target], self.schema.slices[target], self.pixels(get_photo(photo))
     device, was_training = next(self.net.parameters()).device, self.net.training

@@ -40,7 +40,7 @@ from .sources import part_mask
 # %% auto #0
 __all__ = ['ReportParts', 'report_parts', 'thumbnail', 'svg_of', 'render_report', 'write_page', 'render_audit']
 
-# %% ../nbs/12_report.ipynb #a0367566
+# %% ../nbs/12_report.ipynb #3b8a5346
 @dataclass
 class ReportParts:
     "Everything that a report shows, before it is laid out"
@@ -54,11 +54,12 @@ class ReportParts:
     suspects: pd.DataFrame # As from `suspect_labels`, over all rows
     seconds: dict # Time taken, by step
 
-def _embedded(tagger, table): # features of the rows whose photos can be read, and which these are
-    x = list(tagger.stream(map(get_photo, table.to_dict('records')), features=True))
-    good = np.array([not isinstance(f, InputError) for f in x], dtype=bool)
-    if not good.any(): raise InputError(f"no photo could be read: {x[0] if x else 'the table has no rows'}")
-    return np.stack([f for f in x if not isinstance(f, InputError)]), good
+def _answered(tagger, table): # probabilities and features of the rows whose photos can be read, and which these are
+    out = list(tagger.stream(map(get_photo, table.to_dict('records')), features=True))
+    good = np.array([not isinstance(o, InputError) for o in out], dtype=bool)
+    if not good.any(): raise InputError(f"no photo could be read: {out[0] if out else 'the table has no rows'}")
+    p, x = (np.stack(parts) for parts in zip(*(o for o in out if not isinstance(o, InputError))))
+    return p, x, good
 
 def _suspects(tagger, table, x, n_folds):
     import torch
@@ -66,16 +67,16 @@ def _suspects(tagger, table, x, n_folds):
     if not n_folds or len(table) < 2*n_folds or not any(names.values()): return pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
     schema = schema_from_table(table.drop(columns='split', errors='ignore'), names['attribute'], names['tags'])
     targs = [np.stack([np.asarray(t.encode(c)) for c in table[t.name]]) for t in schema]
-    return suspect_labels(schema, table, out_of_fold(torch.from_numpy(x), tagger.net.features, schema, targs, n_folds), targs)
+    return suspect_labels(schema, table, out_of_fold(torch.from_numpy(x), tagger.features, schema, targs, n_folds), targs)
 
-# %% ../nbs/12_report.ipynb #39e75dcd
+# %% ../nbs/12_report.ipynb #8db0d149
 def report_parts(
     bundle, # Folder of a bundle, or a `Tagger`
     table: pd.DataFrame, # As from `read_table`; with its training rows, the labels of those are judged too
     part: str|None = None, # Which split to score: 'valid', or else 'test', where not given; 'all' for every row
     decisions: pd.DataFrame|None = None, # As from `read_decisions`; they are applied first, and labels that were kept are not suspected again
     n_folds: int = 5, # For suspected labels, as in `out_of_fold`; 0: look for none
-    features: np.ndarray|None = None, # What the heads see of each row, where that is known already
+    answers: tuple|None = None, # Probabilities and features of each row, where they are known already
     say = None, # Told what is being done, a line at a time
 ) -> ReportParts:
     "Audit, tag, score and judge a table; raises `InputError` where nothing can be read or scored"
@@ -90,13 +91,12 @@ def report_parts(
     table = table.reset_index(drop=True)
     mask, what = part_mask(table, part)
     audit = timed('auditing the files', lambda: audit_table(table, tagger.schema))
-    x, good = timed('tagging the photos', lambda: _embedded(tagger, table) if features is None else (features, np.ones(len(table), dtype=bool)))
+    p, x, good = timed('tagging the photos', lambda: _answered(tagger, table) if answers is None else (*answers, np.ones(len(table), dtype=bool)))
     rows, scored = table[good].reset_index(drop=True), mask[good]
     if not scored.any(): raise InputError(f"none of the {what} can be read")
     suspects = timed('judging the labels', lambda: _suspects(tagger, rows, x, n_folds))
     if decisions is not None: suspects = undecided(suspects, decisions)
-    p = np.concatenate([tagger.probabilities_of(batch) for batch in np.array_split(x[scored], -(-scored.sum()//1024))])
-    return ReportParts(tagger, rows, TaggerInterpretation.of_tagger(tagger, rows[scored], p), scored, what, audit, table, suspects, seconds)
+    return ReportParts(tagger, rows, TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored]), scored, what, audit, table, suspects, seconds)
 
 # %% ../nbs/12_report.ipynb #a0082411
 def thumbnail(
@@ -314,7 +314,7 @@ def _target_part(parts, thumbs, target, s, share):
                        table=_class_rows(interp, target), table_title='Value by value' if interp.schema[target].kind == 'attribute' else 'Tag by tag',
                        figures=_figures(interp, target, slug), sure=_sure(interp, target) if interp.schema[target].kind == 'attribute' else None)
 
-# %% ../nbs/12_report.ipynb #f6e04133
+# %% ../nbs/12_report.ipynb #12af5a16
 def _suspects_part(parts, thumbs, share):
     found = []
     for target in parts.interp.schema.names:
@@ -348,7 +348,7 @@ def _findings_table(audit, caption, most=400):
 
 def _settings_table(parts):
     s = parts.tagger.settings
-    rows = dict(architecture=s['model'].get('arch'), size=f'{s["size"][0]} x {s["size"][1]} pixels', fitting=s['method'], targets=', '.join(f'{t.name} ({len(t.vocab)})' for t in parts.interp.schema),
+    rows = {'run by': f'{parts.tagger.engine.name} in {parts.tagger.engine.precision}'} | dict(architecture=s['model'].get('arch'), size=f'{s["size"][0]} x {s["size"][1]} pixels', fitting=s['method'], targets=', '.join(f'{t.name} ({len(t.vocab)})' for t in parts.interp.schema),
                 temperatures=', '.join(f'{k} {v:.2f}' for k, v in parts.interp.temperatures.items()), **{f'made with {k}': v for k, v in s.get('versions', {}).items()})
     return _table(pd.DataFrame(dict(setting=list(rows), value=[str(v) for v in rows.values()])), 'The bundle', ('setting', 'value'))
 
