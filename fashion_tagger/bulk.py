@@ -54,7 +54,7 @@ def _some(paths, what):
     yield first
     yield from paths
 
-# %% ../nbs/12_bulk.ipynb #11ab3c29
+# %% ../nbs/12_bulk.ipynb #a4a9ea4e
 def _is_table(source): return source.lower().endswith(('.csv', '.tsv')) and not os.path.isdir(source)
 
 def _column(table, images, image_column):
@@ -62,7 +62,8 @@ def _column(table, images, image_column):
     header, rows, lines = _records(table)
     column, _ = _find_columns(table, header, (), (), False, image_column)
     names = [row[header.index(column)] for row in _even(table, header, rows, lines, {column})]
-    return _image_paths(table, column, names, lines, images or os.path.dirname(table) or '.')
+    paths = _image_paths(table, column, names, lines, images or os.path.dirname(table) or '.')
+    return paths if images else [os.path.normpath(p) for p in paths] # a table at hand names photos without './'
 
 def _lines():
     for line in getattr(sys.stdin, 'buffer', sys.stdin):
