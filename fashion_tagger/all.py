@@ -15,4 +15,5 @@ from .label_errors import *
 from .interpret import *
 from .inference import *
 from .export import *
+from .bulk import *
 from .report import *
