@@ -272,7 +272,7 @@ def _complete(f, out, schema, counts):
         os.replace(half, out)
     finally: half.unlink(missing_ok=True)
 
-# %% ../nbs/12_bulk.ipynb #08311d8a
+# %% ../nbs/12_bulk.ipynb #b3d236dd
 def tag_to_file(
     bundle, # Folder of the bundle
     photos, # Any iterable of paths; or one file, folder, glob or table, as `find_photos` takes it
@@ -280,6 +280,7 @@ def tag_to_file(
     overwrite: bool = False, # Start anew, and replace `out` where it is there
     total: int|None = None, # Number of photos, where known, for the time left
     progress: bool|None = None, # Whether to show a bar on standard error; by default where that is a terminal
+    loaded = None, # Called with the tagger once it is there
     **load, # To `Tagger.load`, such as `device`
 ) -> dict: # `photos` and `errors` in the file, `kept` from an interrupted run, and `first_error`, a text
     "Tag any number of photos into a file, from where an interrupted run ended; raises `InputError` where `out` is complete already or cannot be written"
@@ -287,6 +288,7 @@ def tag_to_file(
     _check_out(out)
     if out.exists() and not (overwrite or unfinished.exists()): raise _there(out)
     tagger, photos = _tagger(bundle, load), find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
+    if loaded: loaded(tagger)
     counts = dict(photos=0, errors=0, kept=0, first_error='')
     try:
         with _open_unfinished(unfinished, out, bundle, overwrite) as f:

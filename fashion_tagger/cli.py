@@ -23,8 +23,9 @@ import typer
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['app', 'Table', 'Images', 'Attributes', 'Tags', 'ImageColumn', 'Split', 'Part', 'Decisions', 'TagSep', 'Missing',
-           'JsonOut', 'train_bundle', 'train', 'score_bundle', 'evaluate', 'audit', 'report', 'tag', 'demo', 'main']
+__all__ = ['app', 'Table', 'Images', 'Attributes', 'Tags', 'ImageColumn', 'Split', 'Part', 'Backend', 'Decisions', 'TagSep',
+           'Missing', 'JsonOut', 'train_bundle', 'train', 'score_bundle', 'evaluate', 'audit', 'report', 'tag', 'demo',
+           'main']
 
 # %% ../nbs/13_cli.ipynb #c5519c8a
 def _names(text): return [s.strip() for s in text.split(',') if s.strip()] if text else None
@@ -121,7 +122,7 @@ def train_bundle(
     print(f"\n{format_scores(scores)}\n\nbundle: {out}", flush=True)
     return learn, scores
 
-# %% ../nbs/13_cli.ipynb #88669338
+# %% ../nbs/13_cli.ipynb #4b5efed4
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Train taggers for photos of clothes, and tag with them.")
 
@@ -141,6 +142,7 @@ Tags = Annotated[Optional[str], typer.Option(help="Columns that hold any number 
 ImageColumn = Annotated[Optional[str], typer.Option(help="Column that names the photos; 'image', or else 'id', or else the first if not given")]
 Split = Annotated[Optional[str], typer.Option(help="Column that says train, valid or test")]
 Part = Annotated[Optional[Literal['train', 'valid', 'test', 'all']], typer.Option(help="Which split to score; valid, or else test, if not given")]
+Backend = Annotated[Literal['auto', 'torch', 'onnx', 'openvino'], typer.Option(help="What runs the network: auto takes a GPU, or else the quickest that is installed")]
 Decisions = Annotated[Optional[str], typer.Option(help="A CSV file of decisions about labels, as the report saves them; they are applied first")]
 TagSep = Annotated[Optional[str], typer.Option(help="What stands between the tags of a cell, or between the words of a folder's name; found out if not given")]
 Missing = Annotated[Literal['error', 'skip'], typer.Option(help="What to do about photos that do not exist")]
@@ -201,7 +203,7 @@ def _columns_for(schema, table):
     if attributes and tags: raise InputError(f"{table}: the bundle has attributes and tags, which folder names cannot hold at once")
     return attributes or None, tags or None
 
-# %% ../nbs/13_cli.ipynb #5511829a
+# %% ../nbs/13_cli.ipynb #e0ae8989
 def score_bundle(
     tagger, # A `Tagger`
     table, # A DataFrame as from `read_table`
@@ -230,6 +232,7 @@ def evaluate(
     split: Split = None,
     part: Part = None,
     decisions: Decisions = None,
+    backend: Backend = 'auto',
     tag_sep: TagSep = None,
     image_column: ImageColumn = None,
     missing: Missing = 'error',
@@ -240,7 +243,7 @@ def evaluate(
     from fashion_tagger.metrics import format_scores
     from fashion_tagger.sources import part_mask, read_table
     _check_json(json_out)
-    start, tagger = time.perf_counter(), Tagger.load(bundle)
+    start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision='f32') # the scores that training printed
     attributes, tags = _columns_for(tagger.schema, table)
     rows = _decided(read_table(table, images, attributes, tags, split, missing, tag_sep, image_column), decisions)
     mask, what = part_mask(rows, part)
@@ -281,7 +284,7 @@ def audit(
     elif out: found.to_csv(out)
     print(f"{len(found.findings):,} findings in {time.perf_counter() - start:.1f} s" + (f": {out}" if out else ""))
 
-# %% ../nbs/13_cli.ipynb #ddddc128
+# %% ../nbs/13_cli.ipynb #e4296621
 @app.command()
 def report(
     bundle: Annotated[str, typer.Argument(help="Folder of the bundle")],
@@ -294,6 +297,7 @@ def report(
     suspects: Annotated[Optional[str], typer.Option(help="Write all suspected labels to this .csv file, to be decided on")] = None,
     folds: Annotated[int, typer.Option(min=0, max=20, help="Trainings by which labels are judged; 0: judge none")] = 5,
     title: Annotated[Optional[str], typer.Option(help="Heading of the page")] = None,
+    backend: Backend = 'auto',
     tag_sep: TagSep = None,
     image_column: ImageColumn = None,
     missing: Missing = 'error',
@@ -308,7 +312,7 @@ def report(
     _check_file('--out', out, ('.html',))
     if suspects: _check_file('--suspects', suspects, ('.csv',))
     if folds == 1: raise InputError("--folds 1: labels are judged by models that did not see them; give 2 or more, or 0")
-    start, tagger = time.perf_counter(), Tagger.load(bundle)
+    start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision='f32')
     made = None if decisions is None else read_decisions(decisions)
     rows = read_table(table, images, *_columns_for(tagger.schema, table), split, missing, tag_sep, image_column)
     parts = report_parts(tagger, rows, part, made, folds, say=lambda line: print(f'{line} ...', flush=True))
@@ -319,7 +323,7 @@ def report(
     took = ', '.join(f'{k} {s:.1f} s' for k, s in parts.seconds.items())
     print(f"{out}: {len(page.encode())/1e6:.1f} MB, {len(rows):,} photos in {time.perf_counter() - start:.1f} s ({took})")
 
-# %% ../nbs/13_cli.ipynb #fccc3911
+# %% ../nbs/13_cli.ipynb #579300b3
 def _abandon_stdout(): # or Python would try once more when it ends, and fail in public
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -335,9 +339,11 @@ def _to_stdout():
         _abandon_stdout()
         raise InputError(f"standard output: cannot be written ({e.strerror or e})") from e
 
-def _print_rows(bundle, photos, total, show):
+def _say_engine(tagger): print(f"run by {tagger.engine.name} in {tagger.engine.precision}", file=sys.stderr)
+
+def _print_rows(bundle, photos, total, show, backend):
     from fashion_tagger.bulk import _bar, _csv_writer, _tagger, row_columns, tag_photos
-    tagger, counts = _tagger(bundle, {}), dict(photos=0, errors=0, kept=0, first_error='')
+    tagger, counts = _tagger(bundle, dict(backend=backend)), dict(photos=0, errors=0, kept=0, first_error='')
     if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace') # not every terminal can show every name
     with _to_stdout(): write = _csv_writer(sys.stdout, row_columns(tagger.schema))
     with _bar(total, 0, False if sys.stdout.isatty() else show) as bar: # rows on the screen are progress enough
@@ -359,7 +365,7 @@ def _say_tagged(counts, seconds, quiet):
     if counts['errors'] or not quiet: print(f"{counts['photos']:,} photos{kept} in {seconds:.1f} s, {counts['errors']:,} with an error", file=sys.stderr)
     if counts['errors'] == counts['photos']: raise InputError(f"no photo could be read: {counts['first_error']}")
 
-# %% ../nbs/13_cli.ipynb #b57364d0
+# %% ../nbs/13_cli.ipynb #e49f3cf9
 @app.command()
 def tag(
     bundle: Annotated[str, typer.Argument(help="Folder of the bundle")],
@@ -367,6 +373,7 @@ def tag(
     out: Annotated[Optional[str], typer.Option(help="A .csv, .jsonl or .parquet file; CSV to the terminal if not given")] = None,
     images: Images = None,
     image_column: ImageColumn = None,
+    backend: Backend = 'auto',
     overwrite: Annotated[bool, typer.Option('--overwrite', help="Start anew: replace --out, and forget what an interrupted run has done")] = False,
     quiet: Annotated[bool, typer.Option('--quiet', help="Say nothing but errors")] = False,
 ):
@@ -377,13 +384,13 @@ def tag(
         if out: _check_out(Path(out))
         total = None if '-' in photos else sum(1 for _ in find_photos(photos, images, image_column)) # which finds mistakes before anything is loaded
         found = _nonempty(find_photos(photos, images, image_column))
-        counts = tag_to_file(bundle, found, out, overwrite, total, show) if out else _print_rows(bundle, found, total, show)
+        counts = tag_to_file(bundle, found, out, overwrite, total, show, None if quiet else _say_engine, backend=backend) if out else _print_rows(bundle, found, total, show, backend)
     except KeyboardInterrupt as e:
         print(f"interrupted: {e}" if str(e) else "interrupted", file=sys.stderr)
         raise typer.Exit(130) from None
     _say_tagged(counts, time.perf_counter() - start, quiet)
 
-# %% ../nbs/13_cli.ipynb #bc9b14d2
+# %% ../nbs/13_cli.ipynb #c9b16b66
 def _demo_table(out):
     data = os.environ.get('FASHION_TAGGER_DATA')
     if data:
@@ -414,7 +421,8 @@ def _demo_report(learn, out): # on the features that training has left behind
     print("writing the report ...", flush=True)
     rows = pd.DataFrame([*learn.dls.train_ds.items, *learn.dls.valid_ds.items])
     features = torch.cat([part[0][:, 0].cpu() for part in learn._features()]).numpy()
-    write_page(render_report(report_parts(str(out/'bundle'), rows, features=features)), out/'report.html')
+    with learn.no_bar(): p = torch.cat([learn.get_preds(ds_idx=i)[0] for i in (0, 1)]).numpy()
+    write_page(render_report(report_parts(str(out/'bundle'), rows, answers=(p, features))), out/'report.html')
 
 # %% ../nbs/13_cli.ipynb #7912d98d
 @app.command()
