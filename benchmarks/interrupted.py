@@ -28,7 +28,7 @@ def through(bundle, paths, out):
     child = subprocess.Popen([*COMMAND, bundle, '-', '--out', out, '--quiet'], stdin=open(paths), stderr=subprocess.PIPE, text=True)
     said = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
-    if status: sys.exit(said)
+    if status: sys.exit(f'ended with {os.waitstatus_to_exitcode(status)}: {said}')
     return time.perf_counter() - start, usage.ru_maxrss/1024
 
 
