@@ -46,6 +46,7 @@ def read_settings(
     path = Path(bundle)/SETTINGS_FILE
     try: settings = json.loads(path.read_text(encoding='utf-8'))
     except (FileNotFoundError, NotADirectoryError): raise InputError(f"{bundle}: not a bundle: there is no {SETTINGS_FILE} in it") from None
+    except OSError as e: raise InputError(f"{path}: cannot be read ({e.strerror})") from None
     except (ValueError, RecursionError) as e: raise InputError(f"{path}: not JSON ({e})") from None
     version = settings.get('bundle_version') if isinstance(settings, dict) else None
     if version != BUNDLE_VERSION: raise InputError(f"{path}: bundle version {version!r}; this fashion_tagger reads version {BUNDLE_VERSION}")
@@ -59,6 +60,7 @@ def read_settings(
 def _checked(bundle, name, settings): # path of a file of the bundle that is as it was when it was written
     path, known = Path(bundle)/name, settings.get('files', {}).get(name)
     if not path.is_file(): raise InputError(f"{bundle}: not a whole bundle: there is no {name} in it")
+    if not os.access(path, os.R_OK): raise InputError(f"{path}: cannot be read; see its permissions")
     if known and hashlib.sha256(path.read_bytes()).hexdigest() != known: raise InputError(f"{path}: not the file that {SETTINGS_FILE} speaks of (its checksum differs); copy the bundle again")
     return path
 

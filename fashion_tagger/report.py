@@ -222,7 +222,7 @@ def _todo_pairs(parts, target, slug, labels):
             word, missed = (a, ab) if b == NOTHING else (b, ba)
             yield _todo(points/4, f'{target}: {word} is missed in {_some(missed, "photo")} and claimed without reason in {n - missed:,}',
                         'Is it clear to a person when it applies? If it is, add photos that have it; if not, write the rule down.', slug, f'{points:.1f}% of photos')
-        else: yield _todo(points, f'{target}: {a} and {b} are taken for each other', f'{ab:,} {a} called {b}, {ba:,} the other way.', slug, f'{points:.1f} points of {target}')
+        else: yield _todo(points, f'{target}: {a} and {b} are taken for each other', f'{ab:,} {a} called {b}' + (f', {ba:,} the other way.' if ba else '.'), slug, f'{points:.1f} points of {target}')
 
 def _todo_suspects(parts, target, slug):
     s, answers = parts.suspects[parts.suspects['target'] == target], parts.interp.answers(target)
