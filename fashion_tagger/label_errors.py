@@ -164,6 +164,7 @@ def read_decisions(
     for line, d in zip(range(2, len(table) + 2), table.itertuples()):
         if d.decision not in ('', *DECISIONS): raise InputError(f"{path}, line {line}: unknown decision {d.decision!r}; write one of {', '.join(DECISIONS)}, or nothing")
         if d.decision == 'relabel' and not d.label.strip(): raise InputError(f"{path}, line {line}: 'relabel' needs a label")
+        if d.decision == 'relabel' and d.tag and d.label.strip().lower() not in ('yes', 'no'): raise InputError(f"{path}, line {line}: the label of a tag is yes or no, not {d.label!r}")
     return table.loc[table['decision'] != '', _DECIDED].reset_index(drop=True)
 
 # %% ../nbs/09_label_errors.ipynb #fa5c04dd
@@ -174,17 +175,9 @@ def _finder(images): # from a photo's path to the positions of its rows
         by_name.setdefault(Path(image).name, {}).setdefault(image, []).append(i)
     def find(image):
         if image in by_path: return by_path[image]
-        named = by_name.get(Path(image.replace('\\\\', '/')).name, {})
+        named = by_name.get(Path(image.replace('\\', '/')).name, {})
         return next(iter(named.values())) if len(named) == 1 else []
     return find
-
-def _decided_tags(cell, tag, decision):
-    if decision == 'drop': # nobody knows any longer; the other tags stay
-        known = cell if isinstance(cell, Mapping) else None
-        return {t: v for t, v in known.items() if t != tag} if known is not None else ('unknown', tag)
-    has = {t: bool(v) for t, v in cell.items()} if isinstance(cell, Mapping) else dict.fromkeys(cell, True)
-    has[tag] = not has.get(tag, False)
-    return has if isinstance(cell, Mapping) else tuple(t for t, v in has.items() if v)
 
 def _stands(cell, d): # whether the label is still the one that was decided on
     if is_missing(cell): return False
@@ -192,13 +185,17 @@ def _stands(cell, d): # whether the label is still the one that was decided on
     return isinstance(cell, (tuple, list, Mapping)) and (d.tag in present(cell)) == (d.given == 'yes')
 
 # %% ../nbs/09_label_errors.ipynb #3d1564a5
-def _with_unknown(cell, tag, tags): # a tuple says of every tag whether it applies; a mapping can leave one out
-    return {t: t in cell for t in tags if t != tag}
-
 def _decide(cell, d, tags):
-    if not d.tag: return d.label if d.decision == 'relabel' else None
-    changed = _decided_tags(cell, d.tag, d.decision)
-    return _with_unknown(cell, d.tag, tags) if changed == ('unknown', d.tag) else changed
+    if not d.tag: return d.label.strip() if d.decision == 'relabel' else None
+    has = dict(cell) if isinstance(cell, Mapping) else {t: t in cell for t in tags} # a tuple says it of every tag; a mapping can leave one out
+    if d.decision == 'drop': return {t: v for t, v in has.items() if t != d.tag}
+    has[d.tag] = d.label.strip().lower() == 'yes'
+    return has if isinstance(cell, Mapping) else tuple(t for t, v in has.items() if v)
+
+def _warn_new(table, decisions): # a slip of the pen makes a value that nothing else has
+    relabelled = decisions[(decisions['decision'] == 'relabel') & (decisions['tag'] == '')]
+    new = [f'{d.target} {d.label.strip()!r}' for d in relabelled.itertuples() if d.target in table and d.label.strip() not in set(map(str, table[d.target]))]
+    if new: warnings.warn(f"decisions relabel to values that no row had: {', '.join(sorted(set(new)))}", TableWarning, stacklevel=3)
 
 # %% ../nbs/09_label_errors.ipynb #274662c0
 def apply_decisions(
@@ -215,6 +212,7 @@ def apply_decisions(
         for i in rows:
             if d.decision == 'drop photo': gone.add(i)
             elif d.decision != 'keep': cells[d.target][i] = _decide(cells[d.target][i], d, tags[d.target])
+    _warn_new(table, decisions)
     if lost: warnings.warn(f"{len(lost):,} decision(s) fit no label of the table, which may have been changed since: {lost[0]}{', ...' if len(lost) > 1 else ''}", TableWarning, stacklevel=2)
     decided = pd.DataFrame({c: pd.Series(v, dtype=object, index=table.index) for c, v in cells.items()})
     return decided[[i not in gone for i in range(len(table))]]
@@ -225,6 +223,7 @@ def undecided(
     decisions: pd.DataFrame, # As from `read_decisions`
 ) -> pd.DataFrame: # Suspects about which nothing was decided
     "Leave out labels that a person has decided to keep"
-    key = lambda t: list(zip(t['image'].map(lambda i: Path(str(i)).name), t['target'], t['tag'].fillna(''), t['given']))
-    kept = set(key(decisions[decisions['decision'] == 'keep']))
-    return suspects[[k not in kept for k in key(suspects)]].reset_index(drop=True)
+    labels, find = list(zip(suspects['target'], suspects['tag'].fillna(''), suspects['given'])), _finder(suspects['image'])
+    kept = decisions[decisions['decision'] == 'keep']
+    gone = {i for d in kept.itertuples() for i in find(d.image) if labels[i] == (d.target, d.tag, d.given)}
+    return suspects[[i not in gone for i in range(len(suspects))]].reset_index(drop=True)
