@@ -8,11 +8,10 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/report.html.md"""
 from __future__ import annotations
 
 import base64
-import html
 import io
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -89,6 +88,7 @@ def report_parts(
         return result
     if decisions is not None: table = apply_decisions(table, decisions)
     table = table.reset_index(drop=True)
+    if answers and len(answers[0]) != len(table): raise InputError(f"answers for {len(answers[0]):,} rows, and a table of {len(table):,}; leave them out where decisions drop photos")
     mask, what = part_mask(table, part)
     audit = timed('auditing the files', lambda: audit_table(table, tagger.schema))
     p, x, good = timed('tagging the photos', lambda: _answered(tagger, table) if answers is None else (*answers, np.ones(len(table), dtype=bool)))
@@ -175,8 +175,8 @@ def _photos_of(interp, thumbs, target, a, b, k): # with label a, called b
     return [thumbs(interp.table.loc[i], alt=f'{target}: labelled {a}, answered {b}') for i in list(rows)[:k]]
 
 def _pair(interp, thumbs, target, a, b, ab, ba, k):
-    words = (lambda x, y: f'{x}, not claimed') if b == NOTHING else (lambda x, y: f'labelled {x}, answered {y}')
-    sides = [dict(title=f'{_some(n, "photo")} labelled {x}, answered {y}', photos=_photos_of(interp, thumbs, target, x, y, k)) for x, y, n in ((a, b, ab), (b, a, ba)) if n]
+    words = lambda x, y: f'without {y}, yet answered' if x == NOTHING else f'labelled {x}, not answered' if y == NOTHING else f'labelled {x}, answered {y}'
+    sides = [dict(title=f'{_some(n, "photo")} {words(x, y)}', photos=_photos_of(interp, thumbs, target, x, y, k)) for x, y, n in ((a, b, ab), (b, a, ba)) if n]
     return dict(a=a, b=b, text=f'in {_some(ab + ba, "photo")}', sides=sides)
 
 # %% ../nbs/12_report.ipynb #8a0f0858
@@ -227,9 +227,8 @@ def _todo_pairs(parts, target, slug, labels):
 def _todo_suspects(parts, target, slug):
     s, answers = parts.suspects[parts.suspects['target'] == target], parts.interp.answers(target)
     if not len(s): return
-    at = set(np.flatnonzero(parts.scored))
     position = {row: i for i, row in enumerate(np.flatnonzero(parts.scored))}
-    wrong = sum(answers.at[position[r], 'right'] == 0 for r in set(s['row']) & at)
+    wrong = sum(answers.at[position[r], 'right'] == 0 for r in set(s['row']) & set(position))
     points = 100*wrong/max(answers['right'].notna().sum(), 1)
     yield _todo(points, f'{target}: {_some(len(s), "label")} may be wrong', f'{s["given"].iloc[0]} should rather be {s["suggested"].iloc[0]}, to begin with. Decide on them, save the decisions, and train again.'
                 if not isinstance(s['tag'].iloc[0], str) else 'Decide on them, save the decisions, and train again.',
@@ -363,13 +362,12 @@ def _page_parts(parts, title, share):
     names = list(interp.schema.names)
     duplicates = _duplicates_part(parts.audit, parts.whole, thumbs, names, max(round(10*share), 2))
     groups = parts.audit.duplicates['group'].nunique() if len(parts.audit.duplicates) else 0
-    labels = [int(n) for n in scores['labels']]
     return dict(
         title=title, made=f'{datetime.now():%d %B %Y, %H:%M} \u00b7 {len(interp):,} photos ({parts.part}) of {len(parts.audit.photos):,} \u00b7 fashion_tagger {version("fashion_tagger")}',
-        lead=f'What a tagger says of {len(interp):,} photos that it was not trained on, against their labels.' if parts.part != 'all rows' else f'What a tagger says of {len(interp):,} photos, against their labels.',
+        lead=f'What a tagger says of {len(interp):,} photos ({parts.part}), against their labels. Where it was trained on some of them, the scores are too good.',
         scores_note='The dark part of a bar is where the score may well lie, had other photos been scored (at 95%); the tick is what one and the same answer for every photo would score.',
         targets=[_target_part(parts, thumbs, name, scores.loc[name], share) for name in names], todo=_all_todo(parts, scores),
-        todo_note='Ordered by how many of a hundred photos are wrong because of it. Points of different lines may be about the same photos.',
+        todo_note='Roughly in the order of how many of a hundred photos are wrong because of it; a tag counts less than an attribute, as a photo has several. Different lines may be about the same photos.',
         suspects=_suspects_part(parts, thumbs, share), suspects_note=f'Labels of all {len(parts.table):,} photos, judged by models that were trained without them (confident learning on '
         'cross-validated answers). A suspect is not yet guilty: many are two names for one thing. Decide, save, and train with the decisions.',
         duplicates=duplicates, duplicates_note=f'{_some(groups, "group")} in all' + (f', the first {len(duplicates)} here' if groups > len(duplicates) else '') + '. A photo that is in the training rows and is scored as well makes the score too good.',
