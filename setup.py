@@ -23,7 +23,7 @@ setup(
     license_expression=cfg["license"],
     python_requires=f">={cfg['min_python']}",
     packages=[cfg["lib_name"]],
-    package_data={cfg["lib_name"]: ["templates/*.html"]},
+    package_data={cfg["lib_name"]: ["templates/*"]},
     install_requires=lines(cfg["requirements"]),
     extras_require={name: lines(text) for name, text in config["extras"].items() if name not in config.defaults()},
     entry_points={

@@ -103,8 +103,7 @@ def row_columns(
 # %% ../nbs/12_bulk.ipynb #daae94f8
 def _cells(target, answer):
     if target.kind == 'attribute': return answer['value'], round(answer['p'], 4)
-    sep = '|' if any(' ' in t for t in target.tags) else ' '
-    return sep.join(answer['value']), sep.join(f"{answer['p'][t]:.4f}" for t in answer['value'])
+    return target.sep.join(answer['value']), target.sep.join(f"{answer['p'][t]:.4f}" for t in answer['value'])
 
 # %% ../nbs/12_bulk.ipynb #b37b2ffd
 def answer_row(

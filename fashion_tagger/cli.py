@@ -209,20 +209,13 @@ def score_bundle(
     table, # A DataFrame as from `read_table`
 ) -> dict: # As from `score_targets`
     "Score a tagger on a table; values that it does not know draw a warning and count as wrong"
-    import numpy as np
     import torch
-    from fashion_tagger.data import _warn_unseen, get_photo
+    from fashion_tagger.data import _warn_unseen
+    from fashion_tagger.interpret import TaggerInterpretation
     from fashion_tagger.metrics import score_targets
-    from fashion_tagger.schema import extend_schema, unseen_words
-    p = []
-    for out in tagger.stream(map(get_photo, table.to_dict('records'))):
-        if isinstance(out, InputError): raise out
-        p.append(out)
-    unseen = unseen_words(tagger.schema, table)
-    _warn_unseen(unseen, 'scored')
-    full = extend_schema(tagger.schema, unseen)
-    targs = [torch.from_numpy(np.stack([np.asarray(t.encode(c)) for c in table[t.name]])) for t in full]
-    return score_targets(tagger.schema, torch.from_numpy(np.stack(p)), targs, tagger.thresholds)
+    interp = TaggerInterpretation.from_bundle(tagger, table)
+    _warn_unseen(interp.unseen, 'scored')
+    return score_targets(interp.schema, torch.from_numpy(interp.p), [torch.from_numpy(y) for y in interp.targs.values()], interp.thresholds)
 
 @app.command()
 def evaluate(

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastcore.basics import patch
+from jinja2 import Environment, PackageLoader
 from safetensors.torch import save
 
 from .data import get_photo
@@ -68,55 +69,12 @@ def write_onnx(
                           dynamic_axes={n: {0: 'photos'} for n in ('pixels', *names)})
 
 # %% ../nbs/11_export.ipynb #b5558433
-_CARD = '''---
-library_name: fashion_tagger
-pipeline_tag: image-classification
-tags: [fashion, image-classification, multi-label]
-{index}---
-
-# {title}
-
-A tagger for photos of clothes: {targets}.
-
-## Use
-
-```sh
-fashion-tagger tag {name} PHOTOS... --out tags.csv
-```
-
-```python
-from fashion_tagger.inference import Tagger
-Tagger.load('{name}').predict('photo.jpg')
-```
-
-`{onnx}` runs without this library: pixels in (uint8, `(photos, {h}, {w}, 3)`, photos fitted by `{method}`), probabilities out, an output per target.
-
-## Data
-
-{data}
-
-## Scores
-
-On {valid:,} validation photos:
-
-| target | kind | words | scores |
-| --- | --- | --- | --- |
-{scores}
-
-## Limits
-
-- It answers in the words of its training rows and in no others, and gives an answer to any photo, clothes or not.
-- Scores are of photos like those it was trained on. Photos from elsewhere, from a phone when it learned from a catalogue, say, may be answered much worse: score it on some of those.
-- A value that few training photos have is answered less surely. Probabilities were {calibrated}.
-- Do not use it to judge people, and have a person look where a wrong answer would harm somebody.
-'''
-
 def _scores_text(s): return ', '.join(f'{k} {v:.3f}' for k, v in s.items() if k != 'labels' and v is not None)
 
 def _metric_index(title, scores): # what model hubs read, with quotes as JSON has them, which is YAML as well
     results = [dict(task=dict(type='image-classification', name=t), dataset=dict(name='own photos, validation split', type='own'), metrics=[dict(type=k, value=v, name=f'{t} {k}') for k, v in s.items() if k != 'labels' and v is not None])
                for t, s in scores.items()]
-    return 'model-index: ' + json.dumps([dict(name=title, results=results)], ensure_ascii=False) + '\n'
+    return 'model-index: ' + json.dumps([dict(name=title, results=results)], ensure_ascii=False)
 
 # %% ../nbs/11_export.ipynb #b9c8df32
 def model_card(
@@ -126,11 +84,12 @@ def model_card(
     "Describe a bundle to people and to model hubs"
     targets, data, scores = settings['schema']['targets'], settings.get('data') or {}, settings.get('scores') or {}
     words = {t['name']: t.get('values') or t.get('tags') for t in targets}
-    rows = '\n'.join(f"| {t['name']} | {t['kind']} | {len(words[t['name']]):,} | {_scores_text(scores.get(t['name'], {}))} |".replace('\n', ' ') for t in targets)
+    rows = [f"| {t['name']} | {t['kind']} | {len(words[t['name']]):,} | {_scores_text(scores.get(t['name'], {}))} |".replace('\n', ' ') for t in targets]
     said = f"{data.get('train', 0):,} photos to train on and {data.get('valid', 0):,} to validate, fingerprint of the table `{data.get('fingerprint', 'unknown')[:16]}`. Their words: " + \
            '; '.join(f"{n}: {', '.join(w[:8])}{', ...' if len(w) > 8 else ''}" for n, w in words.items()) + '.'
-    return _CARD.format(index=_metric_index(name, scores), title=name, name=name, targets=', '.join(f'{n} ({len(w)})' for n, w in words.items()), onnx=ONNX_FILE, h=settings['size'][0], w=settings['size'][1],
-                        method=settings['method'], data=said, valid=data.get('valid', 0), scores=rows, calibrated='calibrated on the validation photos' if settings.get('temperatures') else 'not calibrated')
+    card = Environment(loader=PackageLoader('fashion_tagger'), trim_blocks=True, keep_trailing_newline=True).get_template('card.md')
+    return card.render(index=_metric_index(name, scores), title=name, name=name, targets=', '.join(f'{n} ({len(w)})' for n, w in words.items()), onnx=ONNX_FILE, h=settings['size'][0], w=settings['size'][1],
+                       method=settings['method'], data=said, valid=f"{data.get('valid', 0):,}", rows=rows, calibrated='calibrated on the validation photos' if settings.get('temperatures') else 'not calibrated')
 
 # %% ../nbs/11_export.ipynb #025a91fc
 def table_fingerprint(rows, names): # of file names and labels, in any order

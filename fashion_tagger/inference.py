@@ -135,6 +135,7 @@ class OnnxEngine:
         result = _joined(self.session.run(self.names, dict(pixels=pixels)))
         return lambda: result
 
+# %% ../nbs/10_inference.ipynb #d0b23532
 class OpenVinoEngine:
     "OpenVINO, on a processor, in bf16 where that has it; needs no PyTorch"
     name, bs = 'openvino', 16

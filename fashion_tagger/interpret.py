@@ -30,7 +30,7 @@ from .schema import InputError, Schema, extend_schema, is_missing, present, unse
 # %% auto #0
 __all__ = ['CAM_METHODS', 'TaggerInterpretation', 'photo_grid', 'plot_class_tree']
 
-# %% ../nbs/09_interpret.ipynb #768a97ab
+# %% ../nbs/09_interpret.ipynb #2b105a82
 class TaggerInterpretation:
     "What a tagger said of labelled photos, and what would have been right"
     def __init__(self,
@@ -55,42 +55,45 @@ class TaggerInterpretation:
 
     def __len__(self): return len(self.table)
 
-    @classmethod
-    def from_learner(cls,
-        learn, # As from `tagger_learner`
-        ds_idx: int = 1, # 0: its training photos, 1: its validation photos
-        table: pd.DataFrame|None = None, # Other photos
-    ) -> TaggerInterpretation:
-        "Interpret a learner's answers"
-        dl = None if table is None else learn.dls.test_dl(table)
-        rows = pd.DataFrame(list(learn.dls.loaders[ds_idx].items)) if table is None else table
-        with learn.no_bar(): p = learn.get_preds(ds_idx=ds_idx, dl=dl)[0]
-        fit, loss = learn.dls.fit, learn.loss_func
-        return cls(learn.schema, rows, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None), getattr(learn, 'curves', None), learn.model,
-                   lambda photo: np.asarray(load_photo(photo, fit.size, fit.method, fit.fill)))
 
-    @classmethod
-    def from_bundle(cls,
-        bundle, # Folder of a bundle, or a `Tagger`
-        table: pd.DataFrame, # Photos with labels
-    ) -> TaggerInterpretation:
-        "Interpret a bundle's answers; raises `InputError` where a photo cannot be read"
-        from fashion_tagger.inference import Tagger
-        tagger = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle)
-        p = []
-        for out in tagger.stream(map(get_photo, table.to_dict('records'))):
-            if isinstance(out, InputError): raise out
-            p.append(out)
-        return cls.of_tagger(tagger, table, np.reshape(p, (len(table), tagger.schema.n_logits)))
 
-    @classmethod
-    def of_tagger(cls,
-        tagger, # A `Tagger`
-        table: pd.DataFrame, # Photos with labels
-        p, # What it said of them, shape `(n_photos, n_logits)`
-    ) -> TaggerInterpretation:
-        "Interpret answers that are there already"
-        return cls(tagger.schema, table, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'), lambda: tagger.net, tagger.pixels)
+# %% ../nbs/09_interpret.ipynb #a15c659b
+@patch(cls_method=True)
+def from_learner(cls: TaggerInterpretation,
+    learn, # As from `tagger_learner`
+    ds_idx: int = 1, # 0: its training photos, 1: its validation photos
+    table: pd.DataFrame|None = None, # Other photos
+) -> TaggerInterpretation:
+    "Interpret a learner's answers"
+    dl = None if table is None else learn.dls.test_dl(table)
+    rows = pd.DataFrame(list(learn.dls.loaders[ds_idx].items)) if table is None else table
+    with learn.no_bar(): p = learn.get_preds(ds_idx=ds_idx, dl=dl)[0]
+    fit, loss = learn.dls.fit, learn.loss_func
+    return cls(learn.schema, rows, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None), getattr(learn, 'curves', None), learn.model,
+               lambda photo: np.asarray(load_photo(photo, fit.size, fit.method, fit.fill)))
+
+# %% ../nbs/09_interpret.ipynb #c11d10b3
+@patch(cls_method=True)
+def of_tagger(cls: TaggerInterpretation,
+    tagger, # A `Tagger`
+    table: pd.DataFrame, # Photos with labels
+    p, # What it said of them, shape `(n_photos, n_logits)`
+) -> TaggerInterpretation:
+    "Interpret answers that are there already"
+    return cls(tagger.schema, table, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'), lambda: tagger.net, tagger.pixels)
+
+@patch(cls_method=True)
+def from_bundle(cls: TaggerInterpretation,
+    bundle, # Folder of a bundle, or a `Tagger`
+    table: pd.DataFrame, # Photos with labels
+) -> TaggerInterpretation:
+    "Interpret a bundle's answers; raises `InputError` where a photo cannot be read"
+    from fashion_tagger.inference import Tagger
+    tagger, p = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle), []
+    for out in tagger.stream(map(get_photo, table.to_dict('records'))):
+        if isinstance(out, InputError): raise out
+        p.append(out)
+    return cls.of_tagger(tagger, table, np.reshape(p, (len(table), tagger.schema.n_logits)))
 
 # %% ../nbs/09_interpret.ipynb #5c033771
 def _target(self, name, kind=None): # a target, its probabilities, and its labels with words that the model does not know
@@ -99,6 +102,11 @@ def _target(self, name, kind=None): # a target, its probabilities, and its label
     return t, self.p[:, self.schema.slices[name]], self.targs[name]
 
 def _applies(self, name): return self.p[:, self.schema.slices[name]] >= np.asarray(self.thresholds.get(name, 0.5))
+
+def _tag_masks(self, name): # which tags are labelled, which answered, and of which it is known; shape `(n_photos, tags)`, with tags that the model does not know
+    _, _, y = _target(self, name)
+    applies = _applies(self, name)
+    return np.nan_to_num(y) > 0.5, np.pad(applies, ((0, 0), (0, y.shape[1] - applies.shape[1]))), ~np.isnan(y)
 
 def _f1(applies, y): return fbeta_per_photo(torch.from_numpy(applies), torch.from_numpy(y), 1.).numpy()
 
@@ -175,14 +183,14 @@ def _attribute_answers(self, name):
 
 def _tags_answers(self, name):
     t, p, y = _target(self, name)
-    applies, cut = _applies(self, name), y[:, :p.shape[1]]
-    known, n = ~np.isnan(cut), (~np.isnan(cut)).sum(1)
-    likely = lambda there: np.log(np.maximum(np.where(there, p, 1 - p), 1e-12))
-    loss = np.where(n > 0, -(likely(np.nan_to_num(cut) > 0.5)*known).sum(1)/np.maximum(n, 1), np.nan)
-    wrong = (np.pad(applies, ((0, 0), (0, y.shape[1] - p.shape[1]))) != (np.nan_to_num(y) > 0.5)) & ~np.isnan(y)
-    words = lambda there: [' '.join(w for w, yes in zip(t.tags, row) if yes) for row in there]
-    return dict(truth=[' '.join(present(c)) for c in self.table[name]], prediction=words(applies), p=np.exp(likely(applies).mean(1)), p_truth=np.exp(-loss),
-                loss=loss, right=np.where(~np.isnan(y).all(1), ~wrong.any(1), np.nan))
+    there, applies, known = _tag_masks(self, name)
+    cut = slice(p.shape[1]) # the tags that the model knows
+    n, sep = known[:, cut].sum(1), self.full[name].sep
+    likely = lambda has: np.log(np.maximum(np.where(has[:, cut], p, 1 - p), 1e-12))
+    loss = np.where(n > 0, -(likely(there)*known[:, cut]).sum(1)/np.maximum(n, 1), np.nan)
+    prediction = [sep.join(w for w, yes in zip(t.tags, row) if yes) for row in applies]
+    return dict(truth=[sep.join(present(c)) for c in self.table[name]], prediction=prediction, p=np.exp(likely(applies).mean(1)), p_truth=np.exp(-loss),
+                loss=loss, right=np.where(known.any(1), ~((applies != there) & known).any(1), np.nan))
 
 # %% ../nbs/09_interpret.ipynb #6dc500ac
 @patch
@@ -281,9 +289,7 @@ def _attribute_confusion(self, name):
     return pd.DataFrame(counts, words, words)
 
 def _tags_confusion(self, name):
-    _, _, y = _target(self, name)
-    words, known, there = [*self.full[name].tags, NOTHING], ~np.isnan(y), np.nan_to_num(y) > 0.5
-    applies = np.pad(_applies(self, name), ((0, 0), (0, y.shape[1] - len(self.schema[name].tags))))
+    words, (there, applies, known) = [*self.full[name].tags, NOTHING], _tag_masks(self, name)
     missed, extra = there & ~applies & known, applies & ~there & known
     with_nothing = lambda a, b: np.concatenate([a, ~a.any(1, keepdims=True) & b.any(1, keepdims=True)], 1).astype(int)
     counts = with_nothing(missed, extra).T @ with_nothing(extra, missed)
@@ -362,6 +368,42 @@ def plot_confusion_matrix(self: TaggerInterpretation,
     ax.invert_yaxis()
     return ax
 
+# %% ../nbs/09_interpret.ipynb #35111b7e
+@patch
+def photos_of(self: TaggerInterpretation,
+    target: str, # Name of the target
+    truth: str, # A word that is labelled, or `NOTHING`
+    prediction: str, # A word that was answered, or `NOTHING`
+) -> list: # Numbers of rows of `table`
+    "The photos that a cell of `confusion_matrix` counts"
+    words = [*self.full[target].vocab, *[NOTHING]*(self.schema[target].kind == 'tags')]
+    for w in (truth, prediction):
+        if w not in words: raise InputError(f"{target!r} has no {w!r}")
+    if self.schema[target].kind == 'attribute':
+        a = self.answers(target)
+        return a.index[(a['truth'] == truth) & (a['prediction'] == prediction)].tolist()
+    there, applies, known = _tag_masks(self, target)
+    missed, extra, column = there & ~applies & known, applies & ~there & known, lambda m, w: ~m.any(1) if w == NOTHING else m[:, words.index(w)]
+    if truth == prediction: return np.flatnonzero(column(there & applies & known, truth)).tolist() if truth != NOTHING else []
+    return np.flatnonzero(column(missed, truth) & column(extra, prediction)).tolist()
+
+@patch
+def gain_if_right(self: TaggerInterpretation,
+    target: str, # Name of the target
+    words: Sequence, # Values or tags
+    among: Sequence|None = None, # Of an attribute: count only photos that were answered with one of these
+) -> float: # 0 to 1
+    "How much higher the score of a target would be, were its answers about some words right"
+    words = [*words]
+    if self.schema[target].kind == 'attribute':
+        a = self.answers(target)
+        wrong = a['truth'].isin(words) & (a['right'] == 0) & (a['prediction'].isin([*among]) if among is not None else True)
+        return float(wrong.sum()/max(a['right'].notna().sum(), 1))
+    there, applies, _ = _tag_masks(self, target)
+    mended = np.where(np.isin(self.full[target].vocab, words), there, applies)
+    before, after = (np.nanmean(_f1(m, self.targs[target])) for m in (applies, mended))
+    return float(after - before)
+
 # %% ../nbs/09_interpret.ipynb #80a56878
 @patch
 def per_class(self: TaggerInterpretation,
@@ -394,18 +436,21 @@ def best_classes(self: TaggerInterpretation,
     return self.worst_classes(target, k, at_least, best=True)
 
 # %% ../nbs/09_interpret.ipynb #42553b16
+def _word(self, target, word): # whether it is right, and its probability, of the photos where that is known
+    t, p, y = _target(self, target)
+    if word not in t.vocab: raise InputError(f"{target!r} has no {word!r}")
+    i = t.vocab.index(word)
+    has, known = (y == i, y >= 0) if t.kind == 'attribute' else (y[:, i] > 0.5, ~np.isnan(y[:, i]))
+    if not has[known].any(): raise InputError(f"no photo is labelled {word!r}, so its recall is undefined")
+    return has[known], p[known, i]
+
 @patch
 def precision_recall(self: TaggerInterpretation,
     target: str, # Name of the target
     word: str, # One of its values or tags
 ) -> pd.DataFrame: # `threshold`, `precision` and `recall`, from the lowest threshold to the highest
     "Precision and recall of a word at every threshold; raises `InputError` where no photo has it"
-    t, p, y = _target(self, target)
-    i = t.vocab.index(word) if word in t.vocab else None
-    if i is None: raise InputError(f"{target!r} has no {word!r}")
-    has, known = (y == i, y >= 0) if t.kind == 'attribute' else (y[:, i] > 0.5, ~np.isnan(y[:, i]))
-    if not has[known].any(): raise InputError(f"no photo is labelled {word!r}, so its recall is undefined")
-    precision, recall, threshold = precision_recall_curve(has[known], p[known, i])
+    precision, recall, threshold = precision_recall_curve(*_word(self, target, word))
     return pd.DataFrame(dict(threshold=[*threshold, 1.], precision=precision, recall=recall))
 
 @patch
@@ -421,8 +466,7 @@ def plot_precision_recall(self: TaggerInterpretation,
     if ax is None: _, ax = plt.subplots(figsize=(4, 3.4), layout='constrained')
     for word in words:
         curve = self.precision_recall(target, word)
-        area = -np.sum(np.diff(curve['recall'])*curve['precision'].to_numpy()[:-1])
-        ax.step(curve['recall'], curve['precision'], where='post', lw=1.2, label=f'{word}: {area:.3f}')
+        ax.step(curve['recall'], curve['precision'], where='post', lw=1.2, label=f'{word}: {average_precision_score(*_word(self, target, word)):.3f}')
     ax.set(xlabel='recall', ylabel='precision', title=target, xlim=(0, 1.02), ylim=(0, 1.02))
     if len(words): ax.legend(fontsize=8, loc='lower left', framealpha=0)
     return ax

@@ -325,7 +325,7 @@ def tune_thresholds(self: TaggerLearner,
     return before, score_targets(self.schema, p, targs, self.loss_func.thresholds)
 
 # %% ../nbs/08_learner.ipynb #0e2ecb7f
-from scipy.special import logit
+from scipy.special import expit, logit
 from .metrics import best_temperature, calibration_error, reliability_table, tempered
 
 def _claims(p, y, kind): # probabilities that were claimed, and whether they came true
@@ -341,7 +341,7 @@ def _calibration(p, y, kind): # temperature, and the calibration error before an
 
 def _moved(threshold, old, new): # where the same logit is cut at another temperature
     cut = np.asarray(threshold, dtype=np.float64).clip(1e-9, 1 - 1e-9)
-    return (1/(1 + np.exp(-logit(cut)*old/new))).tolist()
+    return expit(logit(cut)*old/new).tolist()
 
 @patch
 def calibrate(self: TaggerLearner,

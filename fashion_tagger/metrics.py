@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
-from scipy.special import logit
+from scipy.special import expit, logit, softmax
 from sklearn.metrics import average_precision_score
 
 from .schema import Attribute, InputError, Schema, TagSet
@@ -349,10 +349,8 @@ def tempered(
 ) -> np.ndarray: # Shape `(n_photos, n)`
     "Probabilities as they would be at another temperature"
     p = np.asarray(p, dtype=np.float64)
-    if kind == 'tags': return 1/(1 + np.exp(-logit(p.clip(1e-9, 1 - 1e-9))/temperature))
-    z = np.log(p.clip(1e-30))/temperature
-    e = np.exp(z - z.max(1, keepdims=True))
-    return e/e.sum(1, keepdims=True)
+    if kind == 'tags': return expit(logit(p.clip(1e-9, 1 - 1e-9))/temperature)
+    return softmax(np.log(p.clip(1e-30))/temperature, axis=1)
 
 def best_temperature(
     p, # Probabilities of one target, shape `(n_photos, n)`

@@ -21,6 +21,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from fastcore.basics import patch
 from jinja2 import Environment, PackageLoader
 from matplotlib.colors import LinearSegmentedColormap
@@ -31,7 +32,7 @@ from .data import get_photo
 from .inference import Tagger
 from .interpret import NOTHING, TaggerInterpretation
 from .label_errors import apply_decisions, out_of_fold, suspect_labels, undecided
-from .metrics import best_thresholds, fbeta_per_photo
+from .metrics import best_thresholds
 from .photos import open_photo
 from .schema import InputError, is_missing, present, schema_from_table
 from .sources import part_mask
@@ -61,7 +62,6 @@ def _answered(tagger, table): # probabilities and features of the rows whose pho
     return p, x, good
 
 def _suspects(tagger, table, x, n_folds):
-    import torch
     names = {k: [t.name for t in tagger.schema if t.kind == k and table[t.name].notna().any()] for k in ('attribute', 'tags')}
     if not n_folds or len(table) < 2*n_folds or not any(names.values()): return pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
     schema = schema_from_table(table.drop(columns='split', errors='ignore'), names['attribute'], names['tags'])
@@ -165,14 +165,7 @@ def _pairs(interp, target, k): # (a, b, photos of a called b, photos of b called
     return [(a, b, int(x), int(y)) if x >= y else (b, a, int(y), int(x)) for n, a, b, x, y in sorted(both, key=lambda p: -p[0])[:k]]
 
 def _photos_of(interp, thumbs, target, a, b, k): # with label a, called b
-    answers = interp.answers(target)
-    if interp.schema[target].kind == 'attribute': rows = answers.index[(answers['truth'] == a) & (answers['prediction'] == b) & (answers['right'] == 0)]
-    else:
-        said, true = ([set(x.split()) for x in answers[c]] for c in ('prediction', 'truth'))
-        missed, extra = [t - s for s, t in zip(said, true)], [s - t for s, t in zip(said, true)]
-        has = lambda words, w: not words if w == NOTHING else w in words
-        rows = [i for i in answers.index if answers.at[i, 'right'] == 0 and has(missed[i], a) and has(extra[i], b)]
-    return [thumbs(interp.table.loc[i], alt=f'{target}: labelled {a}, answered {b}') for i in list(rows)[:k]]
+    return [thumbs(interp.table.loc[i], alt=f'{target}: labelled {a}, answered {b}') for i in interp.photos_of(target, a, b)[:k]]
 
 def _pair(interp, thumbs, target, a, b, ab, ba, k):
     words = lambda x, y: f'without {y}, yet answered' if x == NOTHING else f'labelled {x}, not answered' if y == NOTHING else f'labelled {x}, answered {y}'
@@ -212,55 +205,62 @@ def _figures(interp, target, slug):
     return out
 
 # %% ../nbs/12_report.ipynb #95ccd061
-def _todo(points, what, how, anchor, unit): return dict(worth=points, what=what, how=how, anchor=anchor, points=unit)
+def _todo(gain, what, how, anchor, shown=None, place=1): # `gain` in points of a score; `place` 0 stands before all that is ordered by it, 2 after
+    return dict(gain=gain, what=what, how=how, anchor=anchor, points=shown or f'{gain:.1f} points', place=place)
 
-def _todo_pairs(parts, target, slug, labels):
-    kind = parts.interp.schema[target].kind
-    for a, b, ab, ba in _pairs(parts.interp, target, 3):
-        n, points = ab + ba, 100*(ab + ba)/labels
+def _todo_pairs(parts, target, slug):
+    interp = parts.interp
+    for a, b, ab, ba in _pairs(interp, target, 3):
+        words = [w for w in (a, b) if w != NOTHING]
+        gain = 100*interp.gain_if_right(target, words, words)
         if NOTHING in (a, b):
-            word, missed = (a, ab) if b == NOTHING else (b, ba)
-            yield _todo(points/4, f'{target}: {word} is missed in {_some(missed, "photo")} and claimed without reason in {n - missed:,}',
-                        'Is it clear to a person when it applies? If it is, add photos that have it; if not, write the rule down.', slug, f'{points:.1f}% of photos')
-        else: yield _todo(points, f'{target}: {a} and {b} are taken for each other', f'{ab:,} {a} called {b}' + (f', {ba:,} the other way.' if ba else '.'), slug, f'{points:.1f} points of {target}')
+            word, missed, extra = (a, ab, ba) if b == NOTHING else (b, ba, ab)
+            yield _todo(gain, f'{target}: {word} is missed in {_some(missed, "photo")} and claimed without reason in {extra:,}',
+                        'Is it clear to a person when it applies? If it is, add photos that have it; if not, write the rule down.', slug, f'{gain:.1f} points of F1')
+        else: yield _todo(gain, f'{target}: {a} and {b} are taken for each other', f'{ab:,} {a} called {b}' + (f', {ba:,} the other way.' if ba else '.'), slug, f'{gain:.1f} points of {target}')
 
-def _todo_suspects(parts, target, slug):
-    s, answers = parts.suspects[parts.suspects['target'] == target], parts.interp.answers(target)
-    if not len(s): return
-    position = {row: i for i, row in enumerate(np.flatnonzero(parts.scored))}
-    wrong = sum(answers.at[position[r], 'right'] == 0 for r in set(s['row']) & set(position))
-    points = 100*wrong/max(answers['right'].notna().sum(), 1)
-    yield _todo(points, f'{target}: {_some(len(s), "label")} may be wrong', f'{s["given"].iloc[0]} should rather be {s["suggested"].iloc[0]}, to begin with. Decide on them, save the decisions, and train again.'
-                if not isinstance(s['tag'].iloc[0], str) else 'Decide on them, save the decisions, and train again.',
-                f'labels-{slug}', f'up to {points:.1f} points of {target}')
+def _todo_suspects(parts, scores): # what the scores would be with every label as suggested
+    if not len(parts.suspects): return
+    decisions = parts.suspects.assign(decision='relabel', label=parts.suspects['suggested'], tag=parts.suspects['tag'].fillna(''))
+    there = set(parts.interp.table['image'])
+    relabelled = apply_decisions(parts.table, decisions[[i in there for i in decisions['image']]])[parts.scored]
+    after = TaggerInterpretation(parts.interp.schema, relabelled, parts.interp.p, parts.interp.thresholds).scores()['score']
+    for target, s in parts.suspects.groupby('target', sort=False):
+        slug, gain, first = parts.slugs[target], 100*(after - scores['score'])[target], s.iloc[0]
+        say = '' if isinstance(first['tag'], str) else f'{first["given"]} should rather be {first["suggested"]}, to begin with. '
+        yield _todo(gain, f'{target}: {_some(len(s), "label")} may be wrong', f'{say}Decide on them, save the decisions, and train again.', f'labels-{slug}',
+                    f'{gain:.1f} points of {target} if all are' if gain >= 0.05 else 'in training')
 
 def _todo_unseen(parts, scores):
     for target, unseen in parts.interp.unseen.items():
-        n, labels, slug = sum(unseen.values()), int(scores['labels'][target]), parts.slugs[target]
-        yield _todo(100*n/labels, f'{target}: the model does not know {", ".join(list(unseen)[:3])}{", ..." if len(unseen) > 3 else ""}',
-                    f'{_some(n, "scored photo")} with a word that is in no training row can only be wrong. Add such photos to the training rows, or write another word.', slug, f'{100*n/labels:.1f} points of {target}')
+        n = sum(unseen.values())
+        gain = 100*parts.interp.gain_if_right(target, unseen)
+        yield _todo(gain, f'{target}: the model does not know {", ".join(list(unseen)[:3])}{", ..." if len(unseen) > 3 else ""}',
+                    f'{_some(n, "scored photo")} with a word that is in no training row can only be wrong. Add such photos to the training rows, or write another word.', parts.slugs[target], f'{gain:.1f} points of {target}')
 
-def _todo_rare(parts, target, slug, labels):
-    interp, answers, counts = parts.interp, parts.interp.answers(target), parts.audit.labels
-    if 'train' not in counts or interp.schema[target].kind != 'attribute': return
-    of = counts[(counts['target'] == target) & counts['train'].between(1, 9)]
-    wrong = int(((answers['right'] == 0) & answers['truth'].isin(of['value'])).sum())
-    if wrong: yield _todo(100*wrong/labels, f'{target}: {_some(len(of), "value")} with fewer than ten training photos', f'Among them {", ".join(of["value"][:4])}. {_some(wrong, "scored photo")} of these are wrong. '
-                          'Add photos, or give them the word of something larger.', slug, f'{100*wrong/labels:.1f} points of {target}')
+def _todo_rare(parts, target, slug):
+    counts = parts.audit.labels
+    if 'train' not in counts: return
+    of = counts[(counts['target'] == target) & counts['train'].between(1, 9)]['value']
+    gain = 100*parts.interp.gain_if_right(target, of)
+    if gain > 0: yield _todo(gain, f'{target}: {_some(len(of), "word")} with fewer than ten training photos', f'Among them {", ".join(of[:4])}. Add photos, or give them the word of something larger.', slug, f'{gain:.1f} points of {target}')
 
 # %% ../nbs/12_report.ipynb #dc2b4025
 def _todo_scores(parts, scores):
     for name, s in scores.iterrows():
-        slug, kind = parts.slugs[name], parts.interp.schema[name].kind
         if not s['labels']: continue
-        if s['low'] <= s['guess']: yield _todo(50, f'{name}: no better than always the same answer', f'{s["score"]:.3f} against {s["guess"]:.3f}. Is it to be seen in the photos at all? Are its labels right?', slug, 'not learned')
-        if s['calibration_error'] > 0.05: yield _todo(1, f'{name}: its probabilities are off by {_percent(s["calibration_error"], 0)}', 'Calibrate before trusting a probability: learn.calibrate() and export again.', slug, 'trust')
-        if kind == 'tags':
-            p, y = parts.interp.p[:, parts.interp.schema.slices[name]], parts.interp.targs[name]
-            import torch
-            better = np.nanmean(fbeta_per_photo(torch.from_numpy(p >= best_thresholds(p, y, 1., False)), torch.from_numpy(y), 1.).numpy())
-            gain = 100*(better - s['score'])
-            if gain > 1: yield _todo(gain, f'{name}: another threshold would do better', 'One threshold for all tags, chosen on these photos; learn.tune_thresholds(beta=1) before exporting.', slug, f'{gain:.1f} points of F1')
+        if s['low'] <= s['guess']:
+            yield _todo(100*(1 - s['score']), f'{name}: no better than always the same answer', f'{s["score"]:.3f} against {s["guess"]:.3f}. Is it to be seen in the photos at all? Are its labels right?', parts.slugs[name], 'not learned', 0)
+        if s['calibration_error'] > 0.05:
+            yield _todo(100*s['calibration_error'], f'{name}: its probabilities are off by {_percent(s["calibration_error"], 0)}', 'Calibrate before trusting a probability: learn.calibrate() and export again.', parts.slugs[name], 'trust', 2)
+
+def _todo_thresholds(parts, scores, least=1.): # choosing on the photos that are scored gains something by itself
+    for t in parts.interp.schema:
+        if t.kind != 'tags' or not scores['labels'][t.name]: continue
+        p, y = parts.interp.p[:, parts.interp.schema.slices[t.name]], parts.interp.targs[t.name]
+        best = TaggerInterpretation(parts.interp.schema, parts.interp.table, parts.interp.p, dict(parts.interp.thresholds) | {t.name: best_thresholds(p, y, 1., False)})
+        gain = 100*(best.scores()['score'] - scores['score'])[t.name]
+        if gain > least: yield _todo(gain, f'{t.name}: another threshold would do better', 'One threshold for all tags, chosen on these photos; learn.tune_thresholds(beta=1) before exporting.', parts.slugs[t.name], f'{gain:.1f} points of F1')
 
 def _todo_duplicates(parts, scores):
     d = parts.audit.duplicates
@@ -268,22 +268,24 @@ def _todo_duplicates(parts, scores):
     known = parts.interp.table['image'].isin(crossing).to_numpy()
     if not known.any() or known.all(): return
     rest = TaggerInterpretation(parts.interp.schema, parts.interp.table[~known], parts.interp.p[~known], parts.interp.thresholds).scores()
-    name = (scores['score'] - rest['score']).idxmax()
-    flattered = 100*(scores['score'] - rest['score'])[name]
-    yield _todo(max(flattered, 0.05), f'{_some(int(known.sum()), "scored photo")} {"is" if known.sum() == 1 else "are"} in the training rows as well',
-                f'Scores flatter by as much: without them {name} falls from {scores["score"][name]:.3f} to {rest["score"][name]:.3f}. Keep one of each.', 'duplicates', f'{flattered:.1f} points too many')
+    falls = (100*(scores['score'] - rest['score'])).dropna()
+    if not len(falls): return
+    name, most = falls.idxmax(), falls.max()
+    told = f'Without them {name} falls from {scores["score"][name]:.3f} to {rest["score"][name]:.3f}' if most >= 0.05 else 'No score falls by 0.05 points or more without them, but such photos test nothing'
+    yield _todo(max(most, 0.), f'{_some(int(known.sum()), "scored photo")} {"is" if known.sum() == 1 else "are"} in the training rows as well', f'{told}. Keep one of each.', 'duplicates',
+                f'{most:.1f} points too many' if most >= 0.05 else 'trust')
 
 def _todo_files(parts):
     bad = parts.audit.photos[parts.audit.photos['error'] != '']
     if len(bad): yield _todo(100*len(bad)/len(parts.audit.photos), f'{_some(len(bad), "photo")} cannot be read', f'{Path(str(bad["image"].iloc[0])).name}: {bad["error"].iloc[0]}. {"It was" if len(bad) == 1 else "They were"} left out.', 'audit', _some(len(bad), 'photo'))
 
-def _all_todo(parts, scores, most=10):
-    sure, found = [*_todo_files(parts), *_todo_duplicates(parts, scores), *_todo_unseen(parts, scores)], [*_todo_scores(parts, scores)] # what is certain is always told
-    for name in scores.index[scores['labels'] > 0]:
-        slug, labels = parts.slugs[name], int(scores['labels'][name])
-        found += [*_todo_pairs(parts, name, slug, labels), *_todo_suspects(parts, name, slug), *_todo_rare(parts, name, slug, labels)]
-    by_worth = lambda ds: sorted(ds, key=lambda d: -d['worth'])
-    return by_worth([*sure, *by_worth(d for d in found if d['worth'] > 0.049)[:max(most - len(sure), 3)]])
+# %% ../nbs/12_report.ipynb #ca2e28c9
+def _all_todo(parts, scores, most=10, least=0.05): # what is certain is always told; of the others those that gain most, and at least `least` points
+    told = [*_todo_files(parts), *_todo_duplicates(parts, scores), *_todo_unseen(parts, scores)]
+    found = [*_todo_scores(parts, scores), *_todo_thresholds(parts, scores), *_todo_suspects(parts, scores)]
+    for name in scores.index[scores['labels'] > 0]: found += [*_todo_pairs(parts, name, parts.slugs[name]), *_todo_rare(parts, name, parts.slugs[name])]
+    in_order = lambda items: sorted(items, key=lambda d: (d['place'], -d['gain']))
+    return in_order([*told, *in_order(d for d in found if d['gain'] >= least)[:max(most - len(told), 3)]])
 
 # %% ../nbs/12_report.ipynb #d9d07a7c
 def _lead(interp, target, s):
@@ -367,7 +369,7 @@ def _page_parts(parts, title, share):
         lead=f'What a tagger says of {len(interp):,} photos ({parts.part}), against their labels. Where it was trained on some of them, the scores are too good.',
         scores_note='The dark part of a bar is where the score may well lie, had other photos been scored (at 95%); the tick is what one and the same answer for every photo would score.',
         targets=[_target_part(parts, thumbs, name, scores.loc[name], share) for name in names], todo=_all_todo(parts, scores),
-        todo_note='Roughly in the order of how many of a hundred photos are wrong because of it; a tag counts less than an attribute, as a photo has several. Different lines may be about the same photos.',
+        todo_note='In the order of what it would gain on these photos, in points of a score from 0 to 100: the answers put right, or the labels as suggested. Different lines may be about the same photos.',
         suspects=_suspects_part(parts, thumbs, share), suspects_note=f'Labels of all {len(parts.table):,} photos, judged by models that were trained without them (confident learning on '
         'cross-validated answers). A suspect is not yet guilty: many are two names for one thing. Decide, save, and train with the decisions.',
         duplicates=duplicates, duplicates_note=f'{_some(groups, "group")} in all' + (f', the first {len(duplicates)} here' if groups > len(duplicates) else '') + '. A photo that is in the training rows and is scored as well makes the score too good.',

@@ -89,6 +89,7 @@ class TagSet:
     kind, words = 'tags', 'tags'
     __post_init__ = lambda self: _vocabulary(self, self.tags)
     vocab = property(lambda self: self.tags, doc="The tags, in the order of the logits")
+    sep = property(lambda self: '|' if any(' ' in t for t in self.tags) else ' ', doc="What stands between tags in one line of text: a space, or `|` where a tag holds one")
 
     def encode(
         self,
