@@ -1,5 +1,7 @@
 "Every public name: `from fashion_tagger.all import *`"
 from .schema import *
+from .engines import *
+from .cache import *
 from .photos import *
 from .sources import *
 from .samples import *
