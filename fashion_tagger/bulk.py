@@ -189,7 +189,7 @@ def _check_out(out):
     try: import pyarrow.parquet
     except ImportError: raise InputError(f"{out}: Parquet needs pyarrow; pip install 'fashion_tagger[parquet]', or name a .csv or .jsonl file") from None
 
-# %% ../nbs/12_bulk.ipynb #5fc69cff
+# %% ../nbs/12_bulk.ipynb #8cf7615d
 def _digest(bundle):
     digest = hashlib.sha256()
     for path in sorted(p for p in Path(bundle).iterdir() if p.is_file() and not p.name.startswith('.')):
@@ -204,7 +204,7 @@ def _lock(f):
     try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError: raise InputError(f"{f.name}: another run is writing to it") from None
 
-def _there(out): return InputError(f"{out} is there already; give another name, or --overwrite (overwrite) to replace it")
+def _there(out): return InputError(f"{out} is there already; give another name, or overwrite (--overwrite) to replace it")
 
 def _open_unfinished(path, out, bundle, overwrite):
     header = json.dumps(dict(fashion_tagger_rows=1, bundle=_digest(bundle))).encode() + b'\n'

@@ -138,9 +138,9 @@ def suspect_labels(self: TaggerLearner,
     x = torch.cat([part[0][:, 0].cpu() for part in self._features()])
     return suspect_labels(schema, table, out_of_fold(x, self.model.features, schema, targs, n_folds, seed=seed), targs, **kwargs)
 
-# %% ../nbs/09_label_errors.ipynb #72462938
+# %% ../nbs/09_label_errors.ipynb #1f28143c
 DECISIONS = ('keep', 'relabel', 'drop', 'drop photo')
-_DECIDED = ['image', 'target', 'tag', 'given', 'decision', 'label']
+_DECIDED = ['image', 'target', 'tag', 'given', 'decision', 'label'] # `tag` may be left out where no decision is about one
 
 def write_decisions(
     suspects: pd.DataFrame, # As from `suspect_labels`; a column `decision` is kept where there is one
@@ -153,11 +153,12 @@ def write_decisions(
 
 def read_decisions(
     path, # A CSV file as from `write_decisions`, filled in
-) -> pd.DataFrame: # Columns image, target, tag, given, decision, label; rows without a decision are left out
+) -> pd.DataFrame: # Columns image, target, tag, given, decision, label; rows without a decision are left out, a missing column `tag` is empty
     "Read decisions back; raises `InputError` with the line that cannot be used"
     try: table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
     except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
     except ValueError as e: raise InputError(f"{path}: not a CSV file in UTF-8 ({str(e).splitlines()[0]})") from None
+    if 'tag' not in table: table['tag'] = ''
     for c in _DECIDED:
         if c not in table: raise InputError(f"{path}: there is no column {c!r}; its columns should be {', '.join(_DECIDED)}")
     table['decision'] = table['decision'].str.strip().str.lower()
@@ -197,25 +198,30 @@ def _warn_new(table, decisions): # a slip of the pen makes a value that nothing 
     new = [f'{d.target} {d.label.strip()!r}' for d in relabelled.itertuples() if d.target in table and d.label.strip() not in set(map(str, table[d.target]))]
     if new: warnings.warn(f"decisions relabel to values that no row had: {', '.join(sorted(set(new)))}", TableWarning, stacklevel=3)
 
-# %% ../nbs/09_label_errors.ipynb #274662c0
+# %% ../nbs/09_label_errors.ipynb #54126021
 def apply_decisions(
     table: pd.DataFrame, # Rows with `image` and a column per target
     decisions: pd.DataFrame, # As from `read_decisions`
-) -> pd.DataFrame: # A new table; what was decided and found nowhere draws a warning
+) -> pd.DataFrame: # A new table, whose `attrs['decisions_applied']` counts those that fitted; the others draw a warning
     "Relabel, drop and keep as decided"
-    cells, find, gone, lost = {c: list(table[c]) for c in table}, _finder(table['image']), set(), []
+    cells, find, gone, unknown, changed = {c: list(table[c]) for c in table}, _finder(table['image']), set(), [], []
     tags = {c: sorted({t for cell in table[c] if isinstance(cell, (tuple, list, Mapping)) for t in cell}) for c in table}
     for d in decisions.itertuples():
         if d.target not in table: raise InputError(f"a decision is about {d.target!r}, which the table does not have; it has {', '.join(map(str, table.columns))}")
-        rows = [i for i in find(d.image) if _stands(cells[d.target][i], d)]
-        if not rows: lost.append(d.image)
+        found = find(d.image)
+        rows = [i for i in found if _stands(cells[d.target][i], d)]
+        if not found: unknown.append(d.image)
+        elif not rows: changed.append(f"{d.target} of {d.image}, which was {d.given!r}")
         for i in rows:
             if d.decision == 'drop photo': gone.add(i)
             elif d.decision != 'keep': cells[d.target][i] = _decide(cells[d.target][i], d, tags[d.target])
     _warn_new(table, decisions)
-    if lost: warnings.warn(f"{len(lost):,} decision(s) fit no label of the table, which may have been changed since: {lost[0]}{', ...' if len(lost) > 1 else ''}", TableWarning, stacklevel=2)
+    for lost, why in ((unknown, 'name a photo that is not in the table'), (changed, 'are about a label that is another now')):
+        if lost: warnings.warn(f"{len(lost):,} decision(s) {why}: {lost[0]}{', ...' if len(lost) > 1 else ''}", TableWarning, stacklevel=2)
     decided = pd.DataFrame({c: pd.Series(v, dtype=object, index=table.index) for c, v in cells.items()})
-    return decided[[i not in gone for i in range(len(table))]]
+    decided = decided[[i not in gone for i in range(len(table))]]
+    decided.attrs['decisions_applied'] = len(decisions) - len(unknown) - len(changed)
+    return decided
 
 # %% ../nbs/09_label_errors.ipynb #62090142
 def undecided(

