@@ -2,7 +2,7 @@
 
 One nbdev-test over all of them would run several notebooks in one process, where an import that one forgot is
 there from another, and a killed process takes every result with it."""
-import os, subprocess, sys, time
+import os, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -13,9 +13,9 @@ cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 workers = min(cores, 4)
 
 
-def environment():
-    "Threads shared out between the workers, and paths that hold in every folder"
-    env = dict(os.environ, OMP_NUM_THREADS=str(cores//workers))
+def environment(cache):
+    "Threads shared out between the workers, paths that hold in every folder, and decoded photos that go when the tests have run"
+    env = dict(os.environ, OMP_NUM_THREADS=str(cores//workers), FASHION_TAGGER_CACHE=cache)
     if env.get("FASHION_TAGGER_DATA"): env["FASHION_TAGGER_DATA"] = os.path.abspath(env["FASHION_TAGGER_DATA"])
     return env
 
@@ -32,8 +32,8 @@ def test(nb, env):
 def main():
     if not os.environ.get("FASHION_TAGGER_DATA"): print("FASHION_TAGGER_DATA is not set: tests on real photos are skipped")
     nbs, failed = sorted(nbglob(root/"nbs", as_path=True)), []
-    with ThreadPoolExecutor(workers) as pool:
-        runs = {pool.submit(test, nb, environment()): nb.relative_to(root) for nb in nbs}
+    with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(workers) as pool:
+        runs = {pool.submit(test, nb, environment(cache)): nb.relative_to(root) for nb in nbs}
         for run in as_completed(runs):
             (status, output, seconds), nb = run.result(), runs[run]
             if status: failed.append(nb); print(f"{output.rstrip()}\nexit status {status}")

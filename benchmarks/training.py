@@ -6,7 +6,7 @@ DATA is a folder with styles.csv (columns id, split and the attributes) and imag
 hold its imports. Ways: `ours` (frozen, as `fashion-tagger train`), `ours-unfrozen` (then with the body unfrozen), `ours-larger` (two bodies on larger photos, frozen), `fastai` (vision_learner with the
 same body, size and augmentation, fine_tune) and, with --yardstick, a script that prints a JSON line with `seconds` and accuracies after every epoch. Decoded photos are not kept from an earlier run. Run
 it on a machine that does nothing else."""
-import argparse, json, os, resource, shutil, subprocess, sys, tempfile, time
+import argparse, json, os, resource, shutil, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 
 WAYS = 'ours', 'ours-unfrozen', 'ours-larger', 'fastai'
@@ -27,7 +27,6 @@ def report(start, accuracies, what='epoch'):
 
 
 def ours(table, start, seed, epochs=0, arch='tf_efficientnet_lite0', size=SIZE):
-    import shutil as sh
     from fashion_tagger.cli import _decode_beside
     beside = _decode_beside(table, size)  # noqa: F841, as the command does
     from fashion_tagger.export import export_tagger  # noqa: F401
@@ -95,13 +94,15 @@ def run(way, args):
     if way == 'yardstick': command = [sys.executable, args.yardstick, args.data, '--minutes', str(args.minutes)]
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | dict(FASHION_TAGGER_CACHE=cache)) as process:
+            limit = threading.Timer(60*args.minutes, process.terminate)
+            limit.start()
             for line in process.stdout:
                 if not line.startswith('{'): continue
                 p = json.loads(line)
                 if 'accuracy' not in p: p = dict(seconds=p['seconds'], what='epoch', accuracy={k: v for k, v in p.items() if k in args.attributes.split(',')}, peak_mb=None)
                 points.append(p)
                 print(f"{way:14} {p['seconds']:7.1f} s  {p['what']:6} " + '  '.join(f'{k} {v:.4f}' for k, v in p['accuracy'].items()) + (f"  {p['peak_mb']:,} MB" if p['peak_mb'] else ''), flush=True)
-                if p['seconds'] > 60*args.minutes: process.terminate()
+            limit.cancel()
         if process.returncode not in (0, -15): raise SystemExit(f'{way} ended with status {process.returncode}')
     finally: shutil.rmtree(cache, ignore_errors=True)
     return points
@@ -114,8 +115,12 @@ def plot(curves, path):
     names = list(next(iter(curves.values()))[0]['accuracy'])
     fig, axs = plt.subplots(1, len(names), figsize=(3.7*len(names), 3.4), layout='constrained', squeeze=False)
     for ax, name in zip(axs[0], names):
-        for way, points in curves.items(): ax.plot([p['seconds'] for p in points], [p['accuracy'][name] for p in points], '.-', lw=1.2, ms=4, label=way)
+        for way, points in curves.items(): ax.plot([p['seconds'] for p in points], [p['accuracy'][name] for p in points], '.-', lw=1.2, ms=8 if len(points) == 1 else 4, label=way)
         ax.set(xscale='log', xlabel='seconds since the start', ylabel='validation accuracy', title=name)
+        longest = max(p['seconds'] for points in curves.values() for p in points)
+        ax.set_xticks([t for t in (10, 20, 50, 100, 200, 500, 1000, 2000) if t < 1.5*longest])
+        ax.xaxis.set_major_formatter('{x:.0f}')
+        ax.xaxis.set_minor_formatter('')
         ax.grid(alpha=0.3)
     axs[0][-1].legend(fontsize=8)
     fig.savefig(path, dpi=110)
