@@ -1,4 +1,4 @@
-"""The `fashion-tagger` command: audit, train, evaluate, report, tag, demo
+"""The `fashion-tagger` command: audit, train, evaluate, report, tag, cache, demo
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/cli.html.md"""
 
