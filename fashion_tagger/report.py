@@ -171,7 +171,7 @@ def _pair(interp, thumbs, target, a, b, ab, ba, k):
     sides = [dict(title=f'{_some(n, "photo")} {words(x, y)}', photos=_photos_of(interp, thumbs, target, x, y, k)) for x, y, n in ((a, b, ab), (b, a, ba)) if n]
     return dict(a=a, b=b, text=f'in {_some(ab + ba, "photo")}', sides=sides)
 
-# %% ../nbs/12_report.ipynb #bdba0aae
+# %% ../nbs/12_report.ipynb #c6c61c76
 def _losses(interp, thumbs, target, k):
     return [thumbs(interp.table.loc[a.Index], alt=f'labelled {a.truth or "nothing"}, answered {a.prediction or "nothing"}', truth=a.truth or NOTHING,
                    prediction='' if a.right else a.prediction or NOTHING, loss=f'{a.loss:.2f}', p=_p(a.p_truth))
@@ -180,10 +180,12 @@ def _losses(interp, thumbs, target, k):
 def _class_rows(interp, target):
     df = interp.per_class(target).reset_index().rename(columns={target: 'value' if interp.schema[target].kind == 'attribute' else 'tag'})
     first = df.columns[0]
-    if 'support' in df: df = df[(df['support'] > 0) | df['precision'].notna()].rename(columns=dict(support='photos'))
+    if 'support' in df:
+        df = df[(df['support'] > 0) | df['precision'].notna()]
+        df = df.assign(**{c: df[c].where(df['support'] > 0) for c in ('recall', 'f1', 'top3')}).rename(columns=dict(support='photos')) # of values that no photo has, only that they were claimed is known
     else: df = df[df['labels'] > 0].rename(columns=dict(average_precision='avg. precision'))
     caption = f'{target}: {_some(len(df), first)}, the worst first; click a heading to sort'
-    return _table(df.sort_values('f1', na_position='first', kind='stable'), caption, (first,))
+    return _table(df.sort_values('f1', na_position='last', kind='stable'), caption, (first,))
 
 def _sure(interp, target):
     df = interp.sure_enough(target).reset_index()
@@ -244,7 +246,7 @@ def _todo_rare(parts, target, slug):
     gain = 100*parts.interp.gain_if_right(target, of)
     if gain > 0: yield _todo(gain, f'{target}: {_some(len(of), "word")} with fewer than ten training photos', f'Among them {", ".join(of[:4])}. Add photos, or give them the word of something larger.', slug, f'{gain:.1f} points of {target}')
 
-# %% ../nbs/12_report.ipynb #b407e9aa
+# %% ../nbs/12_report.ipynb #e11beb42
 def _todo_scores(parts, scores):
     for name, s in scores.iterrows():
         if not s['labels']: continue
@@ -259,7 +261,7 @@ def _todo_thresholds(parts, scores, least=1.): # choosing on the photos that are
         p, y = parts.interp.p[:, parts.interp.schema.slices[t.name]], parts.interp.targs[t.name]
         best = TaggerInterpretation(parts.interp.schema, parts.interp.table, parts.interp.p, dict(parts.interp.thresholds) | {t.name: best_thresholds(p, y, 1., False)})
         gain = 100*(best.scores()['score'] - scores['score'])[t.name]
-        if gain > least: yield _todo(gain, f'{t.name}: another threshold would do better', 'One threshold for all tags, chosen on these photos; learn.tune_thresholds(beta=1) before exporting.', parts.slugs[t.name], f'{gain:.1f} points of F1')
+        if gain > least: yield _todo(gain, f'{t.name}: another threshold would do better', 'One threshold for all tags, chosen on these photos; fashion-tagger train ... --thresholds f1, or learn.tune_thresholds(beta=1) before exporting.', parts.slugs[t.name], f'{gain:.1f} points of F1')
 
 def _todo_duplicates(parts, scores):
     d = parts.audit.duplicates
@@ -286,11 +288,11 @@ def _all_todo(parts, scores, most=10, least=0.05): # what is certain is always t
     in_order = lambda items: sorted(items, key=lambda d: (d['place'], -d['gain']))
     return in_order([*told, *in_order(d for d in found if d['gain'] >= least)[:max(most - len(told), 3)]])
 
-# %% ../nbs/12_report.ipynb #4ae7ffd5
+# %% ../nbs/12_report.ipynb #bdd25e62
 def _lead(interp, target, s):
     t, n = interp.schema[target], int(s['labels'])
     if not n: return f'None of these photos has a label. The model knows {_some(len(t.vocab), "word")}.'
-    right = f'{_percent(s["score"])} of {n:,} labels are answered right' if t.kind == 'attribute' else f'The mean F1 of {n:,} photos is {s["score"]:.3f}'
+    right = f'{_percent(round(s["score"], 3))} of {n:,} labels are answered right' if t.kind == 'attribute' else f'The mean F1 of {n:,} photos is {s["score"]:.3f}'
     if t.kind == 'tags': return f'{right}; {len(t.tags)} tags.'
     enough = interp.sure_enough(target, [0.95])
     unchecked = f' Answers with a probability of {enough["p"].iat[0]:.2f} or more, {_percent(enough["share"].iat[0], 0)} of the photos, are right 95 times in a hundred.' if enough['share'].iat[0] else ''
@@ -314,7 +316,7 @@ def _target_part(parts, thumbs, target, s, share):
                        table=_class_rows(interp, target), table_title='Value by value' if interp.schema[target].kind == 'attribute' else 'Tag by tag',
                        figures=_figures(interp, target, slug), sure=_sure(interp, target) if interp.schema[target].kind == 'attribute' else None)
 
-# %% ../nbs/12_report.ipynb #ab5c504b
+# %% ../nbs/12_report.ipynb #4cf4a934
 def _suspects_part(parts, thumbs, share):
     found = []
     for target in parts.interp.schema.names:
@@ -324,7 +326,7 @@ def _suspects_part(parts, thumbs, share):
         words = ['yes', 'no'] if parts.interp.schema[target].kind == 'tags' else list(parts.interp.full[target].vocab)
         photos = [thumbs(parts.table.loc[q.row], alt=f'labelled {q.given}, perhaps {q.suggested}', image=str(q.image), tag=q.tag or '', given=q.given, suggested=q.suggested, p_given=_p(q.p_given),
                          p_suggested=f'{q.p_suggested:.2f}', loss=f'{q.loss:.1f}') for q in few.itertuples()]
-        found.append(dict(id=slug, name=target, words=words, photos=photos, count=f'the first {len(few)} of {len(s):,}' if len(few) < len(s) else _some(len(s), 'label')))
+        found.append(dict(id=slug, name=target, words=words, photos=photos, count=f'the first {len(few)} of {len(s):,}; fashion-tagger report ... --suspects suspects.csv writes all of them' if len(few) < len(s) else _some(len(s), 'label')))
     return found
 
 def _duplicates_part(audit, table, thumbs, names, k): # groups across the split first, then those whose labels disagree
