@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from fastcore.basics import patch
 from fastcore.xdg import xdg_cache_home
 
 from .engines import decode_ahead
@@ -124,27 +125,30 @@ class PixelCache:
         "Decode a photo; raises `InputError` that names it where it cannot be read"
         return np.asarray(fit_photo(open_photo(self.photos[i], self.at_least), self.size, self.method, self.fill))
 
-    def __getitem__(self,
-        ixs: Sequence, # Numbers of photos
-    ) -> np.ndarray: # uint8, shape `(len(ixs), h, w, 3)`
-        "Pixels of some photos; raises `InputError` that names the first that cannot be read"
-        ixs = np.asarray(ixs)
-        out, pixels = np.empty((len(ixs), *self.size, 3), np.uint8), self.pixels if self.file else None
-        known = self.there[ixs] == 1 if self.file else np.zeros(len(ixs), bool)
-        if known.any(): out[known] = pixels[ixs[known]]
-        missing = np.flatnonzero(~known)
-        for k, x in zip(missing, decode_ahead(ixs[missing].tolist(), self.load, workers=self.workers)):
-            if isinstance(x, InputError): raise x
-            out[k] = x
-            if self.file: pixels[ixs[k]] = x; self.there[ixs[k]] = 1
-        return out
+# %% ../nbs/04_cache.ipynb #867da1ff
+@patch
+def __getitem__(self: PixelCache,
+    ixs: Sequence, # Numbers of photos
+) -> np.ndarray: # uint8, shape `(len(ixs), h, w, 3)`
+    "Pixels of some photos; raises `InputError` that names the first that cannot be read"
+    ixs = np.asarray(ixs)
+    out, pixels = np.empty((len(ixs), *self.size, 3), np.uint8), self.pixels if self.file else None
+    known = self.there[ixs] == 1 if self.file else np.zeros(len(ixs), bool)
+    if known.any(): out[known] = pixels[ixs[known]]
+    missing = np.flatnonzero(~known)
+    for k, x in zip(missing, decode_ahead(ixs[missing].tolist(), self.load, workers=self.workers)):
+        if isinstance(x, InputError): raise x
+        out[k] = x
+        if self.file: pixels[ixs[k]] = x; self.there[ixs[k]] = 1
+    return out
 
-    def batches(self,
-        ixs: Sequence, # Numbers of photos
-        bs: int = 64, # Photos at a time
-    ) -> Iterator: # Of arrays, uint8 of shape `(bs, h, w, 3)`
-        "Pixels of any number of photos, with a batch being decoded while the last is used"
-        yield from decode_ahead((ixs[i:i + bs] for i in range(0, len(ixs), bs)), self.__getitem__, 2, 1)
+@patch
+def batches(self: PixelCache,
+    ixs: Sequence, # Numbers of photos
+    bs: int = 64, # Photos at a time
+) -> Iterator: # Of arrays, uint8 of shape `(bs, h, w, 3)`
+    "Pixels of any number of photos, with a batch being decoded while the last is used"
+    yield from decode_ahead((ixs[i:i + bs] for i in range(0, len(ixs), bs)), self.__getitem__, 2, 1)
 
 # %% ../nbs/04_cache.ipynb #70234f7e
 def fill_cache(

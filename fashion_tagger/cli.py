@@ -236,6 +236,7 @@ def train(
     _, scores = train_bundle(rows, out, seconds, thresholds, start, freeze_epochs=freeze_epochs, seed=seed, bs=bs, workers=workers, valid=valid, sees=sees, augment=augment, views=views, cache=cache, **chosen)
     _finish(scores, len(rows), start, json_out)
 
+# %% ../nbs/13_cli.ipynb #3258df7b
 def _decode_beside(rows, size): # training names photos that cannot be read
     from fashion_tagger.cache import fill_cache_beside
     from fashion_tagger.sources import get_photo

@@ -171,6 +171,7 @@ def compare_sees(
     table = pd.DataFrame(results, columns=['attribute', 'sees', 'unseen', 'ordinary', 'other', 'tested'])
     return table.groupby(['attribute', 'sees'], sort=False).mean().reset_index()
 
+# %% ../nbs/06_combinations.ipynb #ec8f055a
 def choose_sees(
     compared: pd.DataFrame, # As from `compare_sees`
     weight: float = 2., # How many points on unseen combinations a point on ordinary photos is worth

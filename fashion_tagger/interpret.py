@@ -346,6 +346,7 @@ def most_confused(self: TaggerInterpretation,
     pairs = [(a, b, n, n/size.get(a, np.nan)) for a, row in zip(counts.index, counts.to_numpy()) for b, n in zip(counts.columns, row) if a != b and n >= min_val]
     return pd.DataFrame(sorted(pairs, key=lambda x: -x[2]), columns=['truth', 'prediction', 'n', 'share'])
 
+# %% ../nbs/09_interpret.ipynb #a3526c95
 @patch
 def plot_confusion_matrix(self: TaggerInterpretation,
     target: str, # Name of the target
@@ -537,6 +538,7 @@ def where_it_looks(self: TaggerInterpretation,
     heat = torch.nn.functional.interpolate(heat, pixels.shape[:2], mode='bilinear')[0, 0].cpu().numpy()
     return pixels, heat/max(heat.max(), 1e-12), t.vocab[i]
 
+# %% ../nbs/09_interpret.ipynb #f577943f
 @patch
 def show_where_it_looks(self: TaggerInterpretation,
     photos: Sequence, # Paths, images, arrays or rows of the table
@@ -597,6 +599,7 @@ def class_distances(self: TaggerInterpretation,
     profiles = self.class_profiles(classes, through, **kwargs).fillna(0.)
     return pd.DataFrame(squareform(pdist(profiles, metric)), profiles.index, profiles.index)
 
+# %% ../nbs/09_interpret.ipynb #443e1921
 def plot_class_tree(
     profiles: pd.DataFrame, # A row per class, a column per attribute, as from `class_profiles`
     metric: str = 'euclidean', # Any of `scipy.spatial.distance.pdist`

@@ -44,7 +44,6 @@ def embedding_engines(
             engines = [onnx_engine(f'{folder}/body.onnx', ['features'], backend, precision) for precision in precisions]
             for engine in engines: _check_features(engine, embedding, size)
             return engines
-        except InputError: raise
         except Exception as e: # exporters of other networks than ours raise nearly anything
             warnings.warn(f"{backend} cannot run this body ({type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}); PyTorch does", stacklevel=2)
             return by_torch
