@@ -3,7 +3,7 @@
     python benchmarks/training.py DATA [--attributes A,B,C] [--ways ours,fastai,...] [--yardstick SCRIPT] [--minutes M] [--seed N] [--json FILE] [--plot FILE]
 
 DATA is a folder with styles.csv (columns id, split and the attributes) and images/, or the word `drawn` for a drawn wardrobe. The seconds begin with the process, so that they
-hold its imports. Ways: `ours` (frozen, as `fashion-tagger train`), `ours-unfrozen` (then with the body unfrozen), `ours-larger` (two bodies on larger photos, frozen), `fastai` (vision_learner with the
+hold its imports. Ways: `ours` (frozen, as `fashion-tagger train`), `ours-unfrozen` (then with the body unfrozen), `ours-larger` (the largest step of `train --seconds`: three bodies on larger photos, frozen, two heads for each), `fastai` (vision_learner with the
 same body, size and augmentation, fine_tune) and, with --yardstick, a script that prints a JSON line with `seconds` and accuracies after every epoch. Decoded photos are not kept from an earlier run. Run
 it on a machine that does nothing else."""
 import argparse, json, os, resource, shutil, subprocess, sys, tempfile, threading, time
@@ -26,7 +26,7 @@ def report(start, accuracies, what='epoch'):
                           peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//1024)), flush=True)
 
 
-def ours(table, start, seed, epochs=0, arch='tf_efficientnet_lite0', size=SIZE):
+def ours(table, start, seed, epochs=0, arch='tf_efficientnet_lite0', size=SIZE, heads=1):
     from fashion_tagger.cli import _decode_beside
     beside = _decode_beside(table, size)  # noqa: F841, as the command does
     from fashion_tagger.export import export_tagger  # noqa: F401
@@ -39,7 +39,7 @@ def ours(table, start, seed, epochs=0, arch='tf_efficientnet_lite0', size=SIZE):
         def after_epoch(self): report(start, dict(zip(learn.schema.names, (m.value for m in learn.recorder.metrics[-len(learn.schema):]))))
 
     set_seed(seed, reproducible=True)
-    learn = tagger_learner(tagger_dataloaders(table, size=size, seed=seed), arch)
+    learn = tagger_learner(tagger_dataloaders(table, size=size, seed=seed), arch, heads=heads)
     learn.remove_cb(learn.progress)
     learn.logger = lambda *_: None
     curve = Curve()
@@ -83,7 +83,9 @@ def one(way, args):
     table = table[table['split'].isin(['train', 'valid'])].reset_index(drop=True)
     if way == 'fastai': by_fastai(table, args.start, args.seed, args.epochs)
     elif way == 'ours-unfrozen': ours(table, args.start, args.seed, args.epochs)
-    elif way == 'ours-larger': ours(table, args.start, args.seed, 0, 'tf_efficientnet_lite0+tf_efficientnet_lite2', (224, 168))
+    elif way == 'ours-larger':
+        from fashion_tagger.cli import LEVELS
+        ours(table, args.start, args.seed, 0, *LEVELS[-1][:3])
     else: ours(table, args.start, args.seed)
 
 
