@@ -5,7 +5,7 @@ MIN_PYTHON := $(shell sed -n 's/^min_python = //p' settings.ini)
 comma := ,
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
 
 demo: .venv/ready  ## train, test and run a tagger, into demo/
 	$(BIN)/fashion-tagger demo --out demo
@@ -25,6 +25,12 @@ export: .venv/ready  ## notebooks to fashion_tagger/, cleaned
 readme: .venv/ready  ## README.md from nbs/index.ipynb
 	$(BIN)/python .ci/readme.py
 
+docs: .venv/ready  ## the docs site, into _docs/
+	$(BIN)/python .ci/docs.py
+
+docs-serve: .venv/ready  ## the same, shown on http://localhost:8000
+	$(BIN)/python .ci/docs.py --serve
+
 clean:  ## remove what the other targets made, but for .venv
 	rm -rf build dist demo *.egg-info _docs _proc
 
@@ -36,4 +42,4 @@ clean:  ## remove what the other targets made, but for .venv
 	$(BIN)/python -m pip install --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo test export readme clean
+.PHONY: help demo test export readme docs docs-serve clean

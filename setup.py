@@ -1,3 +1,4 @@
+import re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -12,11 +13,17 @@ cfg = config["DEFAULT"]
 def lines(text): return [line for line in text.splitlines() if line.strip()]
 
 
+def described():  # with pictures that a package index finds too
+    if not (here/"README.md").exists(): return ""
+    repository = re.search(r'^Repository = "https://github.com/(.+)"', (here/"pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
+    return (here/"README.md").read_text(encoding="utf-8").replace("](nbs/images/", f"](https://raw.githubusercontent.com/{repository}/main/nbs/images/")
+
+
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
     description=cfg["description"],
-    long_description=(here/"README.md").read_text(encoding="utf-8") if (here/"README.md").exists() else "",
+    long_description=described(),
     long_description_content_type="text/markdown",
     keywords=cfg["keywords"].split(),
     author=cfg["author"],

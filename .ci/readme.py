@@ -24,7 +24,8 @@ def fenced(text, lang=""):
 def with_site_links(md):
     "`md` with links to notebooks turned into links to the docs site and pictures found from the top, outside code blocks"
     def link(m):
-        target = f"nbs/{m[1]}" if m[1].startswith("images/") else doc_link(m[1], get_config(root).doc_url)
+        page = re.sub(r"^([\w/]+)\.qmd", rf"{get_config(root).doc_url}/\1.html", m[1])
+        target = f"nbs/{m[1]}" if m[1].startswith("images/") else doc_link(page, get_config(root).doc_url)
         return f"]({target}{m[2]})"
     parts = re.split(r"(^```.*?^```)", md, flags=re.M | re.S)
     return "".join(p if i % 2 else re.sub(r"\]\(([^)\s]+)([^)]*)\)", link, p) for i, p in enumerate(parts))

@@ -1,10 +1,10 @@
 """Accuracy on the validation photos against seconds since the start, from JPEG files, each way in a process of its own, one after the other.
 
-    python benchmarks/training.py DATA [--attributes A,B,C] [--ways ours,fastai,...] [--yardstick SCRIPT] [--minutes M] [--seed N] [--json FILE] [--plot FILE]
+    python benchmarks/training.py DATA [--attributes A,B,C] [--ways ours,fastai,...] [--yardstick SCRIPT] [--minutes M] [--seed N] [--times N] [--json FILE] [--plot FILE]
 
 DATA is a folder with styles.csv (columns id, split and the attributes) and images/, or the word `drawn` for a drawn wardrobe. The seconds begin with the process, so that they
 hold its imports. Ways: `ours` (frozen, as `fashion-tagger train`), `ours-unfrozen` (then with the body unfrozen), `ours-larger` (the largest step of `train --seconds`: three bodies on larger photos, frozen, two heads for each), `fastai` (vision_learner with the
-same body, size and augmentation, fine_tune) and, with --yardstick, a script that prints a JSON line with `seconds` and accuracies after every epoch. Decoded photos are not kept from an earlier run. Run
+same body, size and augmentation, fine_tune) and, with --yardstick, a script that prints a JSON line with `seconds` and accuracies after every epoch. Decoded photos are not kept from an earlier run. --times N gives every row N times, to see how memory grows. Run
 it on a machine that does nothing else."""
 import argparse, json, os, resource, shutil, subprocess, sys, tempfile, threading, time
 from pathlib import Path
@@ -80,7 +80,8 @@ def by_fastai(table, start, seed, epochs):
 
 def one(way, args):
     table = table_of(args.data, args.attributes, args.seed)
-    table = table[table['split'].isin(['train', 'valid'])].reset_index(drop=True)
+    table = table[table['split'].isin(['train', 'valid'])]
+    table = table.loc[table.index.repeat(args.times)].reset_index(drop=True)
     if way == 'fastai': by_fastai(table, args.start, args.seed, args.epochs)
     elif way == 'ours-unfrozen': ours(table, args.start, args.seed, args.epochs)
     elif way == 'ours-larger':
@@ -92,7 +93,7 @@ def one(way, args):
 def run(way, args):
     "The points of a way's curve"
     cache, start, points = tempfile.mkdtemp(), time.time(), []
-    command = [sys.executable, __file__, args.data, '--one', way, '--start', str(start), '--attributes', args.attributes, '--seed', str(args.seed), '--epochs', str(args.epochs)]
+    command = [sys.executable, __file__, args.data, '--one', way, '--start', str(start), '--attributes', args.attributes, '--seed', str(args.seed), '--epochs', str(args.epochs), '--times', str(args.times)]
     if way == 'yardstick': command = [sys.executable, args.yardstick, args.data, '--minutes', str(args.minutes)]
     try:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | dict(FASHION_TAGGER_CACHE=cache)) as process:
@@ -132,6 +133,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('data'); p.add_argument('--attributes', default='gender,articleType,baseColour'); p.add_argument('--ways', default='')
     p.add_argument('--yardstick'); p.add_argument('--minutes', type=float, default=10); p.add_argument('--seed', type=int, default=0); p.add_argument('--epochs', type=int, default=5)
+    p.add_argument('--times', type=int, default=1)
     p.add_argument('--json'); p.add_argument('--plot'); p.add_argument('--one'); p.add_argument('--start', type=float)
     args = p.parse_args()
     if args.one: return one(args.one, args)

@@ -12,6 +12,7 @@ from collections import Counter, namedtuple
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import imagehash, numpy as np, pandas as pd
 from PIL import Image, UnidentifiedImageError
@@ -23,7 +24,7 @@ from .photos import open_photo
 from .schema import RESERVED, InputError, Schema, is_missing, present
 
 # %% auto #0
-__all__ = ['HASH_SIZE', 'THUMB_SIZE', 'Scan', 'photo_hash', 'photo_thumb', 'scan_photos', 'photo_difference', 'near_pairs',
+__all__ = ['HASH_SIZE', 'THUMB_SIZE', 'photo_hash', 'photo_thumb', 'Scan', 'scan_photos', 'photo_difference', 'near_pairs',
            'duplicate_groups', 'Audit', 'audit_table']
 
 # %% ../nbs/03_audit.ipynb #4a066e4a
@@ -92,7 +93,12 @@ def _bar(done, n):
     if done % 200 == 0 or done == n: print(f'\r{done:,} of {n:,} photos', end='\n' if done == n else '', file=sys.stderr, flush=True)
 
 # %% ../nbs/03_audit.ipynb #361e9a21
-Scan = namedtuple('Scan', 'photos digests hashes thumbs')
+class Scan(NamedTuple):
+    "What was seen of files, each of them once"
+    photos: pd.DataFrame # A row per file: what it is, or why it cannot be read
+    digests: list # A digest of its bytes, or `None`
+    hashes: np.ndarray # Perceptual hashes, bools of shape `(n, 256)`
+    thumbs: np.ndarray # Small pictures to compare, uint8 of shape `(n, 48, 48, 3)`
 
 def scan_photos(
     paths, # Files; they need not exist

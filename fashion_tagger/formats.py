@@ -8,12 +8,12 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/formats.html.md"""
 from __future__ import annotations
 
 import csv, os, shutil
-from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import compress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np, pandas as pd
 from PIL import Image
@@ -25,9 +25,9 @@ from .sources import (SPLIT_NAMES, _count, _delimiter, _find_column, _some, _tar
                                     read_csv, read_folders)
 
 # %% auto #0
-__all__ = ['CATEGORY_TYPES', 'ATTRIBUTE_TYPES', 'MAAD_GROUPS', 'Layout', 'LAYOUTS', 'widen_box', 'keep_size', 'tutorial_split',
+__all__ = ['CATEGORY_TYPES', 'ATTRIBUTE_TYPES', 'MAAD_GROUPS', 'LAYOUTS', 'widen_box', 'keep_size', 'tutorial_split',
            'read_fashion_products', 'read_planet', 'read_deepfashion_categories', 'read_deepfashion_attributes',
-           'read_deepfashion', 'read_apascal', 'read_signed_csv', 'write_layout']
+           'read_deepfashion', 'read_apascal', 'read_signed_csv', 'Layout', 'write_layout']
 
 # %% ../nbs/03_formats.ipynb #24c30429
 @contextmanager
@@ -511,7 +511,10 @@ def _write_signed(table, root):
     return out
 
 # %% ../nbs/03_formats.ipynb #84cf54ce
-Layout = namedtuple('Layout', 'write read')
+class Layout(NamedTuple):
+    "How a data set lies on disk"
+    write: Callable # From a table and a folder to what its reader should read
+    read: Callable # From that folder to a table
 LAYOUTS = dict( # by name: how a table is put on disk, and what reads that folder back, with boxes as they were written
     fashion_products=Layout(_write_fashion_products, read_fashion_products),
     planet=Layout(_write_planet, read_planet),

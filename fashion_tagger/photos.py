@@ -8,7 +8,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/photos.html.md"""
 from __future__ import annotations
 
 import io
-from collections import namedtuple
+from typing import NamedTuple
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['Crop', 'IMAGE_ENDINGS', 'FIT_METHODS', 'open_photo', 'fit_photo', 'load_photo']
+__all__ = ['IMAGE_ENDINGS', 'FIT_METHODS', 'Crop', 'open_photo', 'fit_photo', 'load_photo']
 
 # %% ../nbs/00_photos.ipynb #535fa1b9
 def _to_rgb(img):
@@ -31,7 +31,10 @@ def _to_rgb(img):
 def _name(photo): return f'{_name(photo.photo)} in its box {photo.box}' if isinstance(photo, Crop) else str(photo) if isinstance(photo, (str, Path)) else f'the given {type(photo).__name__}'
 
 # %% ../nbs/00_photos.ipynb #5400ed51
-Crop = namedtuple('Crop', 'photo box') # part of a photo: `box` is left, top, right, bottom in pixels of the upright photo
+class Crop(NamedTuple):
+    "Part of a photo"
+    photo: object # Whatever `open_photo` takes
+    box: tuple # Left, top, right, bottom in pixels of the upright photo
 
 # %% ../nbs/00_photos.ipynb #559d7a62
 def _cut(img, box, full):
