@@ -11,7 +11,7 @@ from pathlib import Path
 from fastcore.docments import DocmentTbl
 from fastcore.nbio import read_nb, write_nb
 from nbdev.config import get_config
-from nbdev.process import NBProcessor, Processor
+from nbdev.process import Processor
 from nbdev.processors import FilterDefaults, exec_show_docs
 from nbdev.showdoc import show_doc
 

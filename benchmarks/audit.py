@@ -8,7 +8,7 @@ import argparse, io, json, os, resource, sys, tempfile, time
 from pathlib import Path
 
 import numpy as np, pandas as pd
-from PIL import Image, ImageEnhance
+from PIL import ImageEnhance
 
 from fashion_tagger.audit import audit_table, near_pairs, photo_hash, photo_thumb, scan_photos
 from fashion_tagger.photos import open_photo

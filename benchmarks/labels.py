@@ -9,7 +9,6 @@ import argparse, json, os, tempfile, time, warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from fashion_tagger.all import *
 from fastai.vision.all import set_seed
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 WAYS = 'ours', 'ours-unfrozen', 'ours-larger', 'fastai'
 SIZE = 160, 128
+LABELS = {'ours': 'train', 'ours-unfrozen': 'train, then unfrozen', 'ours-larger': 'three bodies, 224x168', 'fastai': "fastai's vision_learner", 'yardstick': 'MobileNetV2 from nothing'}
 
 
 def table_of(data, attributes, seed):
@@ -118,7 +119,7 @@ def plot(curves, path):
     names = list(next(iter(curves.values()))[0]['accuracy'])
     fig, axs = plt.subplots(1, len(names), figsize=(3.7*len(names), 3.4), layout='constrained', squeeze=False)
     for ax, name in zip(axs[0], names):
-        for way, points in curves.items(): ax.plot([p['seconds'] for p in points], [p['accuracy'][name] for p in points], '.-', lw=1.2, ms=8 if len(points) == 1 else 4, label=way)
+        for way, points in curves.items(): ax.plot([p['seconds'] for p in points], [p['accuracy'][name] for p in points], '.-', lw=1.2, ms=8 if len(points) == 1 else 4, label=LABELS[way])
         ax.set(xscale='log', xlabel='seconds since the start', ylabel='validation accuracy', title=name)
         longest = max(p['seconds'] for points in curves.values() for p in points)
         ax.set_xticks([t for t in (10, 20, 50, 100, 200, 500, 1000, 2000) if t < 1.5*longest])

@@ -77,11 +77,6 @@ def entangled_pairs(
         if share >= at_least: found.append(Entangled(known, told, share, raw >= 0.95, by_known.rename_axis(index=known, columns=told)))
     return sorted(found, key=lambda e: -e.share)
 
-# %% ../nbs/06_combinations.ipynb #766ef7e1
-def _chance(): # two attributes that have nothing to do with each other, in few rows
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(dict(a=rng.integers(0, 20, 200).astype(str), b=rng.integers(0, 20, 200).astype(str)))
-
 # %% ../nbs/06_combinations.ipynb #68280efe
 def leave_out_folds(
     combos: Sequence, # The combination of each row, a pair; `None` where a word is missing

@@ -8,9 +8,10 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/samples.html.md"""
 __all__ = ['COLOURS', 'PATTERNS', 'TYPES', 'SLEEVES', 'BACKGROUNDS', 'SLEEVE_TAGS', 'Sketch', 'garment', 'draw_garment',
            'image_grid', 'tags_of', 'Wardrobe', 'sample_wardrobe']
 
-# %% ../nbs/02_samples.ipynb #a14d0408
+# %% ../nbs/02_samples.ipynb #e566da0d
 import math
 from collections import namedtuple
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,7 +21,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont
 
 from .schema import InputError
 
-# %% ../nbs/02_samples.ipynb #d80cdf49
+# %% ../nbs/02_samples.ipynb #7c333e6c
 COLOURS = dict( # name: the two ends between which a garment is dyed
     black=('#1d1d21', '#34343a'), white=('#f1f0ec', '#fbfbfa'), grey=('#7f8286', '#a9abad'), red=('#b01722', '#d8322f'),
     orange=('#e0691a', '#f28c35'), yellow=('#edc02c', '#f6d850'), green=('#2d7a46', '#57a05c'), blue=('#2b6fc2', '#4f98dc'),
@@ -46,7 +47,7 @@ def _second_colour(rgb, rng):
     tint = rgb*.5 if light > .5 else rgb*.35 + .65
     return tint if rng.random() < .35 else _rgb(_pick(rng, _LIGHT))
 
-# %% ../nbs/02_samples.ipynb #562bfa59
+# %% ../nbs/02_samples.ipynb #2cad2719
 def _soft(d, px): return np.clip(d/px + .5, 0, 1)
 def _wrap(x, p): return np.abs(np.mod(x, p) - p/2)
 
@@ -67,7 +68,7 @@ def _lattice(u, v, p):
     col = np.floor(u/p)
     return u - (col+.5)*p, v - (row+.5)*p, row*31 + col*17
 
-# %% ../nbs/02_samples.ipynb #fabcfa8a
+# %% ../nbs/02_samples.ipynb #51812554
 def _dotted(u, v, px, rng):
     p = rng.uniform(.075, .12)
     x, y, _ = _lattice(u, v, p)
@@ -84,7 +85,7 @@ def _floral(u, v, px, rng):
 PATTERNS = dict( # name: its share of the wardrobe, and how it is printed
     plain=(.4, None), striped=(.15, _striped), checked=(.15, _checked), dotted=(.15, _dotted), floral=(.15, _floral))
 
-# %% ../nbs/02_samples.ipynb #ade57a0d
+# %% ../nbs/02_samples.ipynb #8a1a02e7
 def bend(
     path, # points `(x, y)`, and between two of them, where the edge is not straight, a number that bows it
     closed=True, # from the last point back to the first?
@@ -103,7 +104,7 @@ def bend(
         out.append((1-t)**2*p + 2*t*(1-t)*c + t*t*q)
     return np.concatenate(out if closed else out + [pts[-1:]])
 
-# %% ../nbs/02_samples.ipynb #c5d500e2
+# %% ../nbs/02_samples.ipynb #5be26661
 def smooth(
     pts, # points `(x, y)` that the curve passes through
     closed=True, # a loop?
@@ -117,7 +118,7 @@ def smooth(
     out = (2*b + (c-a)*t + (2*a-5*b+4*c-d)*t**2 + (3*b-a-3*c+d)*t**3).reshape(-1, 2)/2
     return out if closed else np.concatenate([out, p[-2:-1]])
 
-# %% ../nbs/02_samples.ipynb #204d62d7
+# %% ../nbs/02_samples.ipynb #1bc6d12a
 def mirror(pts):
     "The same on the other side"
     return np.asarray(pts)*(-1, 1)
@@ -133,7 +134,7 @@ def whole(
 def band(
     pts, # an open line, array `(n, 2)`
     width:float, # of the ribbon
-    tip:float=None, # its width at the end; None: the same
+    tip:float|None=None, # its width at the end; None: the same
 ): # array `(2*n, 2)`
     "The outline of a ribbon along a line"
     pts = np.asarray(pts)
@@ -142,7 +143,7 @@ def band(
     w = np.linspace(width, width if tip is None else tip, len(pts))[:,None]/2
     return np.concatenate([pts + n*w, (pts - n*w)[::-1]])
 
-# %% ../nbs/02_samples.ipynb #aa22768a
+# %% ../nbs/02_samples.ipynb #7590805f
 _Mark = namedtuple('Mark', 'kind pts tone width grain trim')
 
 class Sketch:
@@ -174,7 +175,7 @@ class Sketch:
         c, s = math.cos(turn), math.sin(turn)
         self.marks[start:] = [m._replace(pts=m.pts @ [[c, s], [-s, c]] + shift, grain=m.grain+turn) for m in self.marks[start:]]
 
-# %% ../nbs/02_samples.ipynb #94bba6cd
+# %% ../nbs/02_samples.ipynb #bdfdec47
 _Type = namedtuple('Type', 'draw sleeves texture accents')
 TYPES = {}
 SLEEVES = dict(sleeveless=0., short=.36, long=1.)   # name: share of the arm that is covered
@@ -184,14 +185,14 @@ _BUTTONS, _METAL, _SOLES = ('#f3efe6', '#3a3431', '#c8b08a'), ('#b9bcc2', '#cba6
 def garment(
     name:str, # what the type is called: one word, hyphens allowed
     sleeves:tuple=(None,), # names in `SLEEVES` that it can have, its usual one first; `(None,)`: it has none
-    texture:str=None, # 'knit', 'denim' or 'gloss'
+    texture:str|None=None, # 'knit', 'denim' or 'gloss'
     accents:tuple=_METAL, # colours that its trim can have
 ): # decorator
     "Put a drawing function `f(sketch, arm)` into `TYPES`"
     def _add(f): TYPES[name] = _Type(f, sleeves, texture, accents); return f
     return _add
 
-# %% ../nbs/02_samples.ipynb #4258e035
+# %% ../nbs/02_samples.ipynb #8cea2b35
 def _sleeves(s, arm, tip, pit, angle, width=.16, cuff=.085, length=.6, ribbed=False):
     "A sleeve on each side, from the shoulder's `tip` and the arm`pit`, hanging at `angle` from the vertical"
     if not arm: return
@@ -211,7 +212,7 @@ def _sleeves(s, arm, tip, pit, angle, width=.16, cuff=.085, length=.6, ribbed=Fa
         mid = tip + out*length*.52
         for k in (-.05, .03): s.fold([mid+out*k+across*w*.95, mid+out*(k+.03)+across*w*.3], .16, .022, both=True)
 
-# %% ../nbs/02_samples.ipynb #1c1b40df
+# %% ../nbs/02_samples.ipynb #c57bffd4
 def _neckline(neck, depth, vee=False):
     "From left to right along the front of the neck"
     return np.array([(-neck, 0), (0, depth), (neck, 0)]) if vee else bend([(-neck, 0), -depth/neck/2, (neck, 0)], False)
@@ -239,7 +240,7 @@ def _drape(s, chest, top, bottom, n=3):
         s.fold(line, s.vary(.05, .13), .018)
         s.fold(line + (.022, 0), -.07, .018)
 
-# %% ../nbs/02_samples.ipynb #109363ae
+# %% ../nbs/02_samples.ipynb #f62f0e96
 @garment('t-shirt', ('short', 'sleeveless', 'long'))
 def _t_shirt(s, arm):
     w, length, neck = s.vary(.19, .22), s.vary(.56, .68), s.vary(.078, .1)
@@ -255,7 +256,7 @@ def _t_shirt(s, arm):
     s.fold([(w-.02, .27), (w*.45, .33)], .18, both=True)
     _drape(s, w, .25, length)
 
-# %% ../nbs/02_samples.ipynb #f5bc337d
+# %% ../nbs/02_samples.ipynb #0779f2a8
 @garment('shirt', ('long', 'short'), accents=_BUTTONS)
 def _shirt(s, arm):
     w, length, neck = s.vary(.195, .225), s.vary(.68, .78), s.vary(.07, .082)
@@ -274,7 +275,7 @@ def _shirt(s, arm):
     s.fold([(w-.02, .29), (w*.5, .36)], .18, both=True)
     _drape(s, w, .3, length)
 
-# %% ../nbs/02_samples.ipynb #d196bb41
+# %% ../nbs/02_samples.ipynb #0fb23891
 @garment('jumper', ('long', 'sleeveless'), texture='knit')
 def _jumper(s, arm):
     w, length, neck = s.vary(.215, .245), s.vary(.56, .64), s.vary(.07, .085)
@@ -297,7 +298,7 @@ def _ribs(s, upper, lower, top, bottom, n=15, bow=.02):
     s.cloth(whole([(upper, top), .06, (lower, bottom)], top=bow/2, bottom=bow), .92)
     for k in np.linspace(-.9, .9, n): s.line([(k*upper, top), (k*lower, bottom+bow*.02)], .78, .006)
 
-# %% ../nbs/02_samples.ipynb #fc71a0e9
+# %% ../nbs/02_samples.ipynb #14744aee
 @garment('jacket', ('long', 'sleeveless'))
 def _jacket(s, arm):
     w, length, gap = s.vary(.215, .245), s.vary(.62, .76), s.vary(.0, .05)
@@ -318,7 +319,7 @@ def _jacket(s, arm):
     s.fold([(w-.01, .31), (w*.55, .4)], .2, both=True)
     _drape(s, w, .35, length, 2)
 
-# %% ../nbs/02_samples.ipynb #4535978f
+# %% ../nbs/02_samples.ipynb #135533a7
 @garment('dress', ('sleeveless', 'short', 'long'))
 def _dress(s, arm):
     w, neck = s.vary(.15, .17), s.vary(.065, .095)
@@ -339,7 +340,7 @@ def _dress(s, arm):
     s.line(line*(1, 1) + (0, .018), .72, .007)
     s.line(bend([(-hem*.97, length-.035), -.06, (hem*.97, length-.035)], False), .72)
 
-# %% ../nbs/02_samples.ipynb #78b56bee
+# %% ../nbs/02_samples.ipynb #45479551
 @garment('skirt')
 def _skirt(s, arm):
     waist, hem, length = s.vary(.17, .2), s.vary(.27, .42), s.vary(.5, .85)
@@ -355,7 +356,7 @@ def _skirt(s, arm):
     s.dots([(waist*.8, .035)])
     if not pleats: s.line(bend([(-hem*.97, length-.03), -.07, (hem*.97, length-.03)], False), .7)
 
-# %% ../nbs/02_samples.ipynb #d1a8ba4b
+# %% ../nbs/02_samples.ipynb #80ca5b18
 def _legs(s, length, waist, hip, ankle, spread):
     "Two legs from the waist down"
     x = hip*.5 + spread
@@ -367,7 +368,7 @@ def _legs(s, length, waist, hip, ankle, spread):
     s.fold([(x*.95, .42), (x, length-.08)], -.1, .05, both=True)
     s.cloth(whole([(waist-.008, -.03), (waist+.003, .04)], top=-.03, bottom=.03), .95)
 
-# %% ../nbs/02_samples.ipynb #e8715f74
+# %% ../nbs/02_samples.ipynb #6f7851ae
 @garment('jeans', texture='denim')
 def _jeans(s, arm):
     length, waist, hip = s.vary(1.0, 1.15), s.vary(.155, .175), s.vary(.195, .22)
@@ -388,7 +389,7 @@ def _shorts(s, arm):
     else: s.dots([(0, .008)], .014)
     for k in np.linspace(-.85, .85, 13): s.line([(k*waist, -.025), (k*waist, .03)], .8, .006)
 
-# %% ../nbs/02_samples.ipynb #62cdb2af
+# %% ../nbs/02_samples.ipynb #097b589e
 def _pair(s, draw, shift, turn=0., share=1.):
     "The left one behind the right one"
     if s.maybe(share):
@@ -414,7 +415,7 @@ def _one_trainer(s):
 @garment('trainers', accents=_SOLES)
 def _trainers(s, arm): _pair(s, _one_trainer, (-.13, -.2), s.vary(-.1, .02), .6)
 
-# %% ../nbs/02_samples.ipynb #30b9ac92
+# %% ../nbs/02_samples.ipynb #8e049f73
 @garment('boots', texture='gloss', accents=('#3a2f2a', '#2a2a2c', '#b98f5f'))
 def _boots(s, arm):
     top, shaft, laced = s.vary(0, .3), s.vary(.14, .17), s.maybe()
@@ -436,7 +437,7 @@ def _boots(s, arm):
         s.trim(bend([(-.21, .885), (.395, .885), .3, (.38, .93), 0, (-.03, .935), (-.05, .99), (-.2, .99)]), edge=.5)
     _pair(s, _one, (-.24, -.06), s.vary(-.06, .03), .7)
 
-# %% ../nbs/02_samples.ipynb #4649209e
+# %% ../nbs/02_samples.ipynb #e601d72d
 @garment('socks', texture='knit')
 def _socks(s, arm):
     top, w = s.vary(0, .35), s.vary(.085, .1)
@@ -451,7 +452,7 @@ def _socks(s, arm):
         s.fold([(-.02, top+.15), (-.02, .6)], -.14, .05)
     _pair(s, _one, (-.27, -.06), s.vary(-.1, .25))
 
-# %% ../nbs/02_samples.ipynb #c2b0cfca
+# %% ../nbs/02_samples.ipynb #606c2d60
 @garment('cap')
 def _cap(s, arm):
     tall, x = s.vary(-.04, .04), s.vary(-.06, .05)
@@ -466,7 +467,7 @@ def _cap(s, arm):
     for x, y in ((.1, .16), (-.2, .17)): s.dots([(x, y+tall)], .012, .4, trim=0)
     s.fold(smooth([(-.3, .2), (-.33, .32), (-.32, .45)], False), .2, .05); s.fold([(.05, .12), (.09, .36)], -.14, .07)
 
-# %% ../nbs/02_samples.ipynb #4c04955e
+# %% ../nbs/02_samples.ipynb #2424269f
 @garment('hat', accents=('#2c2a2e', '#f1eadb', '#7d5a3f'))
 def _hat(s, arm):
     brim, tall, w = s.vary(.42, .52), s.vary(.0, .1), s.vary(.22, .26)
@@ -479,7 +480,7 @@ def _hat(s, arm):
     s.fold(bend([(.09, .1+tall), -.1, (.07, .3)], False), .14, .03)
     s.line(bend([(-brim*.97, .472), -.17, (brim*.97, .472)], False), .7)
 
-# %% ../nbs/02_samples.ipynb #12bc9182
+# %% ../nbs/02_samples.ipynb #6c21420b
 @garment('bag', texture='gloss', accents=_METAL)
 def _bag(s, arm):
     top, w, bottom, tall = s.vary(.28, .36), s.vary(.3, .36), s.vary(.34, .43), s.vary(.78, .95)
@@ -500,7 +501,7 @@ def _bag(s, arm):
     s.fold([(-w*.7, top+.3), (-bottom*.75, tall-.08)], -.14, .08)
     s.fold([(-bottom*.8, tall-.03), (bottom*.8, tall-.03)], .2, .06)
 
-# %% ../nbs/02_samples.ipynb #21959ca2
+# %% ../nbs/02_samples.ipynb #9e2153e1
 @garment('scarf', texture='knit')
 def _scarf(s, arm):
     a, b, w = s.vary(.85, 1.02), s.vary(.7, .9), s.vary(.15, .19)
@@ -520,7 +521,7 @@ def _scarf(s, arm):
     s.cloth(bend([(-.11, .2), -.1, (.09, .2), .1, (.1, .36), .12, (-.1, .365), .1]), grain=.1)
     s.fold(bend([(-.04, .22), -.1, (-.05, .35)], False), .18, .02); s.fold(bend([(.05, .22), .1, (.05, .35)], False), .14, .02)
 
-# %% ../nbs/02_samples.ipynb #0fbeb908
+# %% ../nbs/02_samples.ipynb #c1b645cf
 def _cloud(rng, shape, cells):
     "Smooth noise of about unit spread: a few random `cells`, blown up to `shape`"
     small = Image.fromarray(rng.standard_normal(cells, dtype=np.float32))
@@ -534,7 +535,7 @@ def _slide(a, dy, dx):
     "`a` moved down and to the right; what leaves one side does not come back on the other"
     return np.pad(a, ((abs(dy),)*2, (abs(dx),)*2), mode='edge')[abs(dy)-dy:, abs(dx)-dx:][:a.shape[0], :a.shape[1]]
 
-# %% ../nbs/02_samples.ipynb #556c42ff
+# %% ../nbs/02_samples.ipynb #cfb9e092
 def _white(rng, shape):
     shade = rng.choice([1., 1., .985, .97])
     return _fill(_rgb('#ffffff'), np.full(shape, shade, dtype=np.float32))
@@ -552,7 +553,7 @@ def _wall(rng, shape):
     hexes = '#b9cbbf', '#e0bfae', '#c6c4dc', '#ead9a9', '#a9bfd0', '#d9c9b6', '#8fa7a3', '#c98f7a', '#f0d5d8', '#7f8fa6'
     return _fill(_tint(rng, hexes), light)
 
-# %% ../nbs/02_samples.ipynb #4fbb5ca9
+# %% ../nbs/02_samples.ipynb #22dbb6a5
 def _wood(rng, shape):
     turned = rng.random() < .4
     h, w = shape[::-1] if turned else shape
@@ -578,12 +579,12 @@ def _carpet(rng, shape):
     fine, coarse = _cloud(rng, shape, (shape[0]*2//3, shape[1]*2//3)), _cloud(rng, shape, (14, 11))
     return _fill(_tint(rng, ('#a9a49c', '#cfc3ae', '#8b97a0', '#b39a8c', '#97a08c', '#7d7a85')), 1 + .07*fine + .025*coarse)
 
-# %% ../nbs/02_samples.ipynb #30c1cc2c
+# %% ../nbs/02_samples.ipynb #025f7073
 BACKGROUNDS = dict( # name: how it is painted, its share of the wardrobe, whether it is a phone's photo
     white=(_white, .38, False), studio=(_studio, .17, False), wall=(_wall, .13, True),
     wood=(_wood, .13, True), linen=(_linen, .11, True), carpet=(_carpet, .08, True))
 
-# %% ../nbs/02_samples.ipynb #744c18ab
+# %% ../nbs/02_samples.ipynb #36f0608f
 _Lay = namedtuple('Lay', 'pts turn shift scale')
 
 def _place(s, size, rng, phone):
@@ -600,7 +601,7 @@ def _place(s, size, rng, phone):
     shift = ((w, h) - (high-low)*scale) * (.5 + rng.uniform(-.38, .38, 2)*(1 if phone else .5)) - low*scale
     return _Lay(np.split(at*scale + shift, np.cumsum([len(m.pts) for m in s.marks])[:-1]), turn*scale, shift, scale)
 
-# %% ../nbs/02_samples.ipynb #d991b0d8
+# %% ../nbs/02_samples.ipynb #212dd1ab
 _FINE = 3
 _Layers = namedtuple('Layers', 'cover trim grain tone folds')
 
@@ -629,7 +630,7 @@ def _ink(m, xy, scale, pieces, tones, folds):
         pieces.polygon(fine, code); tones.polygon(fine, ink)
         folds.line(flat, 92, max(2, round(.035*scale))); folds.polygon(flat, 128)
 
-# %% ../nbs/02_samples.ipynb #361e0969
+# %% ../nbs/02_samples.ipynb #4a35fa2d
 def _blur(a, radius):
     img = Image.fromarray((a*255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
     return np.asarray(img, dtype=np.float32)/255
@@ -642,7 +643,7 @@ def _light(layers, scale, rng, gloss):
     light = 1 + (.34 if gloss else .22)*relief + layers.folds + .022*_cloud(rng, soft.shape, (7, 5)) - .1*(1-soft)
     return light, soft
 
-# %% ../nbs/02_samples.ipynb #e71a527d
+# %% ../nbs/02_samples.ipynb #16a7ec01
 def _texture(kind, u, v, px):
     "Light and dark of the weave"
     if kind == 'knit': return .05*np.sin(u*2*np.pi/max(.03, 3*px))
@@ -667,7 +668,7 @@ def _dye(base, pattern, texture, lay, grain, rng):
         if printed: cloth = base + (_second_colour(base, rng)-base)*printed(u, v, 1/lay.scale, rng)[...,None].astype(np.float32)
     return cloth, weave
 
-# %% ../nbs/02_samples.ipynb #8b071cc4
+# %% ../nbs/02_samples.ipynb #06303fdd
 def _paint(cloth, base, accent, layers, light):
     "Ink, trim and light on the cloth: an array `(h, w, 3)`"
     trim, tone, light = layers.trim[...,None], layers.tone[...,None], light[...,None]
@@ -685,7 +686,7 @@ def _photo(img, rng):
     gain = np.array([1+warm, 1, 1-warm], dtype=np.float32)*np.float32(np.clip(rng.normal(1, .045), .88, 1.08))
     return img*corner[...,None]*gain + .008*rng.standard_normal(img.shape[:2], dtype=np.float32)[...,None]
 
-# %% ../nbs/02_samples.ipynb #a966df1e
+# %% ../nbs/02_samples.ipynb #54a57624
 def _known(name, table, what):
     if name not in table: raise InputError(f"{what}: there is no {name!r}; choose one of {', '.join(map(str, table))}")
     return table[name] if isinstance(table, dict) else name
@@ -700,15 +701,15 @@ def _background(name, rng):
     paint, _, phone = _known(name or drawn, BACKGROUNDS, 'background')
     return paint, phone
 
-# %% ../nbs/02_samples.ipynb #d016be8a
+# %% ../nbs/02_samples.ipynb #ca3032b0
 def draw_garment(
     type:str, # a name in `TYPES`
     colour:str, # a name in `COLOURS`
     pattern:str='plain', # a name in `PATTERNS`
-    sleeve:str=None, # a name in `SLEEVES` that the type can have; None: its usual one, if it has sleeves at all
+    sleeve:str|None=None, # a name in `SLEEVES` that the type can have; None: its usual one, if it has sleeves at all
     size:tuple=(160,128), # height and width in pixels
     seed=None, # int, list of ints, or numpy `Generator`: with the same int, the same picture
-    background:str=None, # a name in `BACKGROUNDS`; None: drawn by their shares
+    background:str|None=None, # a name in `BACKGROUNDS`; None: drawn by their shares
 ) -> Image.Image: # RGB
     "A picture of one garment; raises `InputError` for a name that is not known"
     kind, rng = _known(type, TYPES, 'type'), np.random.default_rng(seed)
@@ -730,12 +731,12 @@ def draw_garment(
     if phone: img = _photo(img, rng)
     return Image.fromarray((np.clip(img, 0, 1)*255 + .5).astype(np.uint8))
 
-# %% ../nbs/02_samples.ipynb #97dab132
+# %% ../nbs/02_samples.ipynb #7a3b2a2a
 def image_grid(
     images:list, # PIL images of one size, row by row
     columns:int, # how many to a row
-    across:list=None, # a word above each column
-    down:list=None, # a word before each row
+    across:list|None=None, # a word above each column
+    down:list|None=None, # a word before each row
     gap:int=4, # pixels between two
 ) -> Image.Image: # RGB, on white
     "Pictures side by side"
@@ -749,18 +750,18 @@ def image_grid(
     for i,o in enumerate(down or ()): d.text((left-6, top + i*(h+gap) + h/2), o, '#333333', font, anchor='rm')
     return out
 
-# %% ../nbs/02_samples.ipynb #e2f5c742
+# %% ../nbs/02_samples.ipynb #f21880fc
 SLEEVE_TAGS = dict(sleeveless='sleeveless', short='short-sleeved', long='long-sleeved')
 _COLUMNS = ['type', 'colour', 'pattern', 'sleeve']
 
 def tags_of(
-    type:str, colour:str, pattern:str='plain', sleeve:str=None, # names, as `draw_garment` takes them
+    type:str, colour:str, pattern:str='plain', sleeve:str|None=None, # names, as `draw_garment` takes them
 ) -> tuple: # words without spaces
     "The tags of a garment: colour, type, pattern unless plain, and the sleeve's word where there is a sleeve"
     words = colour, type, None if pattern == 'plain' else pattern, SLEEVE_TAGS.get(sleeve)
     return tuple(o for o in words if o)
 
-# %% ../nbs/02_samples.ipynb #255f53c2
+# %% ../nbs/02_samples.ipynb #a2a8571e
 def _combinations():
     "Every `(type, colour, pattern, sleeve)` there is, with its share"
     return {(kind, colour, pattern, sleeve): PATTERNS[pattern][0]/len(TYPES[kind].sleeves)
@@ -784,7 +785,7 @@ def _allowed(leave_out, only):
     share = np.array(list(left.values()))
     return list(left), share/share.sum()
 
-# %% ../nbs/02_samples.ipynb #6c4a9b28
+# %% ../nbs/02_samples.ipynb #7fac6576
 def _some(rows, share, rng):
     "`share` of `rows`, in order"
     rows = np.asarray(rows, dtype=int)
@@ -814,7 +815,7 @@ def _labelled(truth, wrong, blank):
         for i in rows: table.at[i, column] = None
     return table
 
-# %% ../nbs/02_samples.ipynb #8e33ad59
+# %% ../nbs/02_samples.ipynb #d6e3712e
 @dataclass(repr=False)
 class Wardrobe:
     "Drawn garments on disk: the labels as given, the labels as drawn, and where they differ"
@@ -827,7 +828,7 @@ class Wardrobe:
         train, valid = n.get('train', 0), n.get('valid', 0)
         return f'Wardrobe: {train:,} garments to train on, {valid:,} to validate, {len(self.wrong):,} wrong labels'
 
-# %% ../nbs/02_samples.ipynb #9c3ec88c
+# %% ../nbs/02_samples.ipynb #e70ccedc
 def _check(out, n, size, seed, quality, **shares):
     if Path(out).exists() and not Path(out).is_dir(): raise InputError(f'out: {out} is a file; give the name of a folder')
     count = int, np.integer
@@ -853,7 +854,7 @@ def _write(table, path):
     tags = [None if o is None else ' '.join(o) for o in table['tags']]
     table.assign(image=[Path(o).name for o in table['image']], tags=tags).to_csv(path, index=False)
 
-# %% ../nbs/02_samples.ipynb #379b73e9
+# %% ../nbs/02_samples.ipynb #45635b6d
 def sample_wardrobe(
     out, # folder for `images/00000.jpg`, ... and `labels.csv`; made if need be, files of the same names are overwritten
     n:int=1000, # how many garments
@@ -861,10 +862,10 @@ def sample_wardrobe(
     seed:int=0, # garment `i` of a seed is the same whatever `n` is
     valid:float=0.2, # share of rows in the validation split
     label_noise:float=0., # share of the shown labels of each attribute that is wrong, in training rows
-    leave_out:list=(), # combinations never drawn, such as `[('black', 'dress'), ('floral',)]`
+    leave_out:Sequence=(), # combinations never drawn, such as `[('black', 'dress'), ('floral',)]`
     missing:float=0., # share of cells blanked in each attribute and in the tags, in training rows
     quality:int=92, # of the JPEG files, 1 to 100
-    only:list=(), # combinations; nothing else is drawn
+    only:Sequence=(), # combinations; nothing else is drawn
 ) -> Wardrobe: # its tables, with full paths
     "Draw a wardrobe into a folder; raises `InputError` for a name or a share that cannot be"
     _check(out, n, size, seed, quality, valid=valid, label_noise=label_noise, missing=missing)

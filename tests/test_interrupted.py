@@ -1,0 +1,63 @@
+"Kills, Ctrl-C, full disks and folders without permission, in a short form; the long ones are `python tests/killed_training.py` and `python benchmarks/interrupted.py`"
+import os, signal, subprocess, sys
+
+import pytest
+
+from killed_training import COMMAND, killed_and_resumed, parser
+
+
+def test_killed_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("FASHION_TAGGER_CACHE", str(tmp_path/"cache"))
+    lines = [*killed_and_resumed(tmp_path, parser().parse_args(["--kills", "1", "--photos", "150", "--epochs", "1", "--freeze-epochs", "20"]))]
+    assert "differ by 0 at most" in lines[-1] or "e-" in lines[-1]
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    from fashion_tagger.samples import sample_wardrobe
+    home = tmp_path_factory.mktemp("labels")
+    sample_wardrobe(home/"clothes", n=150, seed=0).table[["image", "type", "split"]].to_csv(home/"labels.csv", index=False)
+    return home
+
+
+def train(home, out, *more, **kwargs):
+    return subprocess.Popen([*COMMAND, home/"labels.csv", "--images", "/", "--attributes", "type", "--size", "64x64", "--no-cache", "--out", out, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
+
+
+def test_ctrl_c(labels, tmp_path):
+    child = train(labels, tmp_path/"bundle", "--freeze-epochs", "5000")
+    for line in child.stdout:
+        if line.startswith("epoch 2/"): break
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130 and err.strip().splitlines()[-1] == "interrupted" and "Traceback" not in err
+    assert list((tmp_path/"bundle/checkpoints").glob("*.checkpoint"))  # what was finished is kept
+
+
+def test_ctrl_c_before_anything(labels, tmp_path):
+    child = train(labels, tmp_path/"bundle")
+    for line in child.stdout:
+        if "to train on" in line: break
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 130 and "Traceback" not in err
+    assert not (tmp_path/"bundle").exists() or any((tmp_path/"bundle").iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or not os.geteuid(), reason="root may write everywhere")
+def test_no_permission(labels, tmp_path):
+    (tmp_path/"closed").mkdir(mode=0o500)
+    child = train(labels, tmp_path/"closed/bundle")
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 2 and err.startswith("error: ") and "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
+def test_full_disk(labels, tmp_path):
+    (disk := tmp_path/"disk").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], capture_output=True).returncode: pytest.skip("no small disk can be mounted here")
+    try:
+        child = train(labels, disk/"bundle", "--freeze-epochs", "3")
+        _, err = child.communicate(timeout=120)
+        assert child.returncode == 2 and "Traceback" not in err and err.strip().splitlines()[-1].startswith("error: "), err
+    finally: subprocess.run(["umount", "-l", disk])
