@@ -27,6 +27,10 @@ from .schema import InputError, Schema
 __all__ = ['find_photos', 'row_columns', 'answer_row', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/12_bulk.ipynb #ff46b261
+def _is_folder(entry):
+    try: return entry.is_dir()
+    except OSError: return False # a link to itself
+
 def _walk(folder, above=()):
     "Photos below a folder in the order of their names; a link to a folder that it lies in is not followed"
     real = os.path.realpath(folder)
@@ -36,7 +40,7 @@ def _walk(folder, above=()):
         with os.scandir(folder) as entries:
             for e in entries:
                 if e.name.startswith('.') or e.name == '__MACOSX': continue
-                if e.is_dir(): folders.add(e.name)
+                if _is_folder(e): folders.add(e.name)
                 elif not e.name.lower().endswith(IMAGE_ENDINGS): continue
                 names.append(e.name)
     except OSError: yield folder # to be a row that says so

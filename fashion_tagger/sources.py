@@ -199,11 +199,15 @@ def _choices(path, columns, image, split):
                       f"there are {kinds or 'none'}")
 
 # %% ../nbs/01_sources.ipynb #085f4fd8
+def _is_there(entry):
+    try: return entry.is_file()
+    except OSError: return False # a link to itself
+
 def _listing(paths):
     "What files there are in each folder that `paths` lie in"
     def files(folder):
-        try: return {e.name for e in os.scandir(folder or '.') if e.is_file()}
-        except OSError: return set()
+        try: return {e.name for e in os.scandir(folder or '.') if _is_there(e)}
+        except (OSError, ValueError): return set()
     return {folder: files(folder) for folder in {os.path.dirname(p) for p in paths}}
 
 def _image_paths(path, column, names, lines, images):

@@ -151,7 +151,7 @@ def doors(files, seed, folder):
     assert all(r["type"] for r in rows if not r["error"])
     by_exif = {tuple(r[k] for k in ("type", "colour")) for r in rows for name, kind in kinds.items() if kind.startswith("EXIF") and r["image"].endswith(f"/{name}")}
     assert len(by_exif) == 1, f"one photo turned eight ways has the tags {by_exif}"
-    yield f"tag       {tagged:6,} tagged, {named:6,} named with a reason  {seconds:6.1f} s  {mb:,} MB", {kinds[os.path.relpath(r["image"], folder/"bad")]: bool(r["error"]) for r in rows}
+    yield f"tag       {tagged:6,} tagged, {named:6,} named with a reason  {seconds:6.1f} s  {mb:,} MB", {kinds.get(os.path.relpath(r["image"], folder/"bad"), "strange name"): bool(r["error"]) for r in rows}  # a name that is no text is written with backslashes
 
     with open(folder/"bad.csv", "w", newline="", encoding="utf-8", errors="surrogateescape") as f:
         write = csv.writer(f)
