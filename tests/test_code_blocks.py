@@ -50,7 +50,7 @@ def shell(text, monkeypatch):
         except SystemExit as e: assert not e.code, line
 
 
-@pytest.mark.parametrize("language, text", blocks())
+@pytest.mark.parametrize("language, text", [*blocks()])
 def test_block(language, text, folder, monkeypatch, tmp_path):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("FASHION_TAGGER_CACHE", str(folder/"cache"))
