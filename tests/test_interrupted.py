@@ -20,8 +20,11 @@ def labels(tmp_path_factory):
     return home
 
 
+def listen(): signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell in the background has its children ignore Ctrl-C
+
+
 def train(home, out, *more, **kwargs):
-    return subprocess.Popen([*COMMAND, home/"labels.csv", "--images", "/", "--attributes", "type", "--size", "64x64", "--no-cache", "--out", out, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
+    return subprocess.Popen([*COMMAND, home/"labels.csv", "--images", "/", "--attributes", "type", "--size", "64x64", "--no-cache", "--out", out, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen, **kwargs)
 
 
 def test_ctrl_c(labels, tmp_path):
