@@ -48,12 +48,13 @@ def _folder_for(out): # made and checked before hours of training, and gone agai
     out, known = Path(out), ('tagger.json', 'checkpoints')
     if out.is_dir() and not any((out/name).exists() for name in known) and any(out.iterdir()):
         raise InputError(f"--out {out}: this folder holds other things; give a new one, an empty one, or a bundle to replace")
+    made = not out.exists()
     try: out.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise InputError(f"--out {out}: cannot be made ({e.strerror})") from e
     if not os.access(out, os.W_OK): raise InputError(f"--out {out}: cannot be written to")
     try: yield
     except BaseException:
-        if not any(out.iterdir()): out.rmdir()
+        if made and not any(out.iterdir()): out.rmdir()
         raise
 
 def _check_json(path):
@@ -106,8 +107,7 @@ def train_tagger(
     "Train a tagger on a table"
     from fastai.vision.all import set_seed, torch
     from fashion_tagger.data import tagger_dataloaders
-    from fashion_tagger.learner import tagger_learner
-    from fashion_tagger.learner import Checkpoints
+    from fashion_tagger.learner import Checkpoints, tagger_learner
     from fashion_tagger.models import DEFAULT_ARCH
     set_seed(seed, reproducible=True)
     dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=bs, num_workers=workers, augment=augment, cache=cache)
@@ -119,7 +119,7 @@ def train_tagger(
     if freeze_epochs and pretrained:
         print(f"embedding them once with {arch or DEFAULT_ARCH} at {size[0]}x{size[1]} ...", flush=True)
         if sees == 'auto': _say_sees(learn.disentangle())
-    about = dict(size=size, arch=arch, pretrained=pretrained, epochs=epochs, freeze_epochs=freeze_epochs, seed=seed, bs=bs, sees=sees, augment=augment, views=views, heads=heads)
+    about = dict(size=size, arch=arch, pretrained=pretrained, epochs=epochs, freeze_epochs=freeze_epochs, seed=seed, bs=bs, valid=valid, sees=sees, augment=augment, views=views, heads=heads)
     learn.fit_tagger(epochs, freeze_epochs if pretrained else 0, checkpoints=Checkpoints(checkpoints, _training_key(learn, about)) if checkpoints else None, resume=resume)
     return learn
 

@@ -52,6 +52,7 @@ _CHECKS = dict(schema=(_is_schema, 'a schema of at most 100,000 words'), model=(
 _OPTIONAL = dict(temperatures=(_numbers, 'positive numbers by target'), files=(lambda x: isinstance(x, dict), 'checksums by file'), features=(_numbers, 'numbers of features by group'),
                  onnx=(lambda x: isinstance(x, dict) and isinstance(x.get('features'), str), 'names of what comes out of the ONNX file'))
 
+# %% ../nbs/10_inference.ipynb #a828f229
 def read_settings(
     bundle, # Folder of the bundle
 ) -> dict: # What `tagger.json` holds, with `schema` as a `Schema`
