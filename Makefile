@@ -10,13 +10,8 @@ help:  ## this list
 demo: .venv/ready  ## train, test and run a tagger, into demo/
 	$(BIN)/fashion-tagger demo --out demo
 
-test: .venv/ready  ## run every notebook, then tests/
-	@status=0; \
-	$(BIN)/python .ci/notebooks.py || status=1; \
-	if ls tests/test_*.py >/dev/null 2>&1; then \
-	    if $(BIN)/python -m pytest tests; then echo "passed tests"; else echo "FAILED tests"; status=1; fi; \
-	fi; \
-	exit $$status
+test: .venv/ready  ## run every notebook and tests/
+	$(BIN)/python .ci/tests.py
 
 export: .venv/ready  ## notebooks to fashion_tagger/, cleaned
 	$(BIN)/nbdev-export

@@ -15,6 +15,8 @@ from nbdev.process import Processor
 from nbdev.processors import FilterDefaults, exec_show_docs
 from nbdev.showdoc import show_doc
 
+from licences import by_licence
+
 root = Path(__file__).resolve().parents[1]
 staged, site = root/"_proc", root/"_docs"
 
@@ -128,6 +130,16 @@ def changelog():
     return "---\ntitle: Changelog\ndescription: What a user would notice\n---\n" + text.partition("\n")[2]
 
 
+def licences():
+    "A page from what is installed here"
+    lines = ["---", "title: Licences", "description: Of everything that gets installed with fashion_tagger", "---", "",
+             "fashion_tagger is under Apache-2.0. This page is made from the packages that were installed where the site was built, with all extras; a test looks for licences that would conflict with it. "
+             "CUDA's libraries, which come with PyTorch on Linux, are under NVIDIA's own terms and not needed on a processor. "
+             "HEIC photos are read by [pillow-heif](https://pypi.org/project/pillow-heif/) if you install it; it is not among the extras, because its wheels hold libraries under LGPL and GPL.", "",
+             "| licence | packages |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| {cell(text)} | {', '.join(names)} |" for text, names in by_licence().items())]) + "\n"
+
+
 def stage():
     "Processed notebooks and the pages that are made from elsewhere, in _proc"
     shutil.rmtree(staged, ignore_errors=True)
@@ -147,6 +159,7 @@ def stage():
         for where, key in texts(nb): where[key] = mended(joined(where[key]), pages, config.doc_url)
         path.write_text(json.dumps(nb, ensure_ascii=False), encoding="utf-8")
     (staged/"command.qmd").write_text(command_reference(), encoding="utf-8")
+    (staged/"licences.qmd").write_text(licences(), encoding="utf-8")
     (staged/"changelog.qmd").write_text(changelog(), encoding="utf-8")
     shutil.copy2(root/"_quarto.yml", staged/"_quarto.yml")
 

@@ -4,7 +4,7 @@
 
 DATA is a folder with styles.csv (columns id, split and the attributes) and images/, or the word `drawn` for a drawn wardrobe. The seconds begin with the process, so that they
 hold its imports. Ways: `ours` (frozen, as `fashion-tagger train`), `ours-unfrozen` (then with the body unfrozen), `ours-larger` (the largest step of `train --seconds`: three bodies on larger photos, frozen, two heads for each), `fastai` (vision_learner with the
-same body, size and augmentation, fine_tune) and, with --yardstick, a script that prints a JSON line with `seconds` and accuracies after every epoch. Decoded photos are not kept from an earlier run. --times N gives every row N times, to see how memory grows. Run
+same body, size and augmentation, fine_tune) and, with --yardstick, a script that prints a JSON line with `seconds` and accuracies after every epoch. Decoded photos are not kept from an earlier run. --times N gives every row N times, to see how memory grows. Peak memory is that of the process, with what it holds of files (its own code, mapped features), and without. Run
 it on a machine that does nothing else."""
 import argparse, json, os, resource, shutil, subprocess, sys, tempfile, threading, time
 from pathlib import Path
@@ -91,6 +91,22 @@ def one(way, args):
     else: ours(table, args.start, args.seed)
 
 
+class Watch(threading.Thread):
+    "The most memory of a process's own so far, in MB: pages that hold no part of a file, which the system cannot take back (Linux)"
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.path, self.most = Path(f'/proc/{pid}/status'), 0
+        self.start()
+
+    def run(self):
+        while True:
+            try: now = next((int(line.split()[1])//1024 for line in self.path.read_text().splitlines() if line.startswith('RssAnon')), None)
+            except OSError: return
+            if now is None: return
+            self.most = max(self.most, now)
+            time.sleep(0.05)
+
+
 def run(way, args):
     "The points of a way's curve"
     cache, start, points = tempfile.mkdtemp(), time.time(), []
@@ -100,12 +116,14 @@ def run(way, args):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | dict(FASHION_TAGGER_CACHE=cache)) as process:
             limit = threading.Timer(60*args.minutes, process.terminate)
             limit.start()
+            watch = Watch(process.pid)
             for line in process.stdout:
                 if not line.startswith('{'): continue
                 p = json.loads(line)
                 if 'accuracy' not in p: p = dict(seconds=p['seconds'], what='epoch', accuracy={k: v for k, v in p.items() if k in args.attributes.split(',')}, peak_mb=None)
+                p['own_mb'] = watch.most or None
                 points.append(p)
-                print(f"{way:14} {p['seconds']:7.1f} s  {p['what']:6} " + '  '.join(f'{k} {v:.4f}' for k, v in p['accuracy'].items()) + (f"  {p['peak_mb']:,} MB" if p['peak_mb'] else ''), flush=True)
+                print(f"{way:14} {p['seconds']:7.1f} s  {p['what']:6} " + '  '.join(f'{k} {v:.4f}' for k, v in p['accuracy'].items()) + (f"  {p['peak_mb']:,} MB, {p['own_mb'] or 0:,} of its own" if p['peak_mb'] else ''), flush=True)
             limit.cancel()
         if process.returncode not in (0, -15): raise SystemExit(f'{way} ended with status {process.returncode}')
     finally: shutil.rmtree(cache, ignore_errors=True)

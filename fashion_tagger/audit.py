@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .photos import open_photo
+from .photos import open_lazily, open_photo
 from .schema import RESERVED, InputError, Schema, is_missing, present
 
 # %% auto #0
@@ -78,7 +78,7 @@ def _look(path):
     try:
         data = _read(path)
         facts['bytes'], digest = len(data), hashlib.blake2b(data, digest_size=16).digest()
-        with Image.open(io.BytesIO(data)) as img:
+        with open_lazily(data) as img:
             turned = img.getexif().get(0x0112, 1)
             width, height = img.size[::-1] if turned in range(5, 9) else img.size
             facts |= dict(format=img.format, mode=img.mode, width=width, height=height, turned=turned)

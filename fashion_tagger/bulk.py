@@ -20,35 +20,13 @@ from itertools import chain, islice
 from pathlib import Path
 from types import SimpleNamespace
 
-from .photos import IMAGE_ENDINGS, _name
+from .photos import IMAGE_ENDINGS, _name, find_images
 from .schema import InputError, Schema
 
 # %% auto #0
 __all__ = ['find_photos', 'row_columns', 'answer_row', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/12_bulk.ipynb #ff46b261
-def _is_folder(entry):
-    try: return entry.is_dir()
-    except OSError: return False # a link to itself
-
-def _walk(folder, above=()):
-    "Photos below a folder in the order of their names; a link to a folder that it lies in is not followed"
-    real = os.path.realpath(folder)
-    if real in above: return
-    names, folders = [], set()
-    try:
-        with os.scandir(folder) as entries:
-            for e in entries:
-                if e.name.startswith('.') or e.name == '__MACOSX': continue
-                if _is_folder(e): folders.add(e.name)
-                elif not e.name.lower().endswith(IMAGE_ENDINGS): continue
-                names.append(e.name)
-    except OSError: yield folder # to be a row that says so
-    for name in sorted(names):
-        path = os.path.join(folder, name)
-        if name in folders: yield from _walk(path, (*above, real))
-        else: yield path
-
 def _matches(pattern):
     for path in sorted(glob.glob(pattern, recursive=True)):
         if not os.path.isdir(path): yield path
@@ -77,7 +55,7 @@ def _lines():
 def _photos_of(source, images, image_column):
     if source == '-': return _lines()
     if _is_table(source): return iter(_column(source, images, image_column))
-    if os.path.isdir(source): return _some(_walk(source), f"{source}: no photos ({', '.join(IMAGE_ENDINGS)}) in this folder")
+    if os.path.isdir(source): return _some(find_images(source), f"{source}: no photos ({', '.join(IMAGE_ENDINGS)}) in this folder")
     if os.path.lexists(source) or not glob.has_magic(source): return iter([source])
     return _some(_matches(source), f"{source}: no file matches")
 
@@ -115,9 +93,9 @@ def answer_row(
     image, # What to call the photo
     out, # Probabilities, shape `(n_logits,)`, or the `InputError` that says why there are none
     thresholds=None, # Smallest probability of a tag, by tag set; 0.5 where not given
-) -> dict: # A cell per column of `row_columns`; `None` where there is no answer
+) -> dict: # A cell per column of `row_columns`; `None` where there is nothing to say
     "What is said of a photo, as a row of a table"
-    row = dict.fromkeys(row_columns(schema)) | dict(image=image, error='')
+    row = dict.fromkeys(row_columns(schema)) | dict(image=image)
     if isinstance(out, InputError): return row | dict(error=str(out))
     for name, answer in schema.decode(out, thresholds).items(): row[name], row[f'{name}_p'] = _cells(schema[name], answer)
     return row
@@ -263,7 +241,7 @@ def _counted(rows, counts):
     for row in rows:
         counts['photos'] += 1
         counts['errors'] += bool(row[-1])
-        counts['first_error'] = counts['first_error'] or row[-1]
+        counts['first_error'] = counts['first_error'] or row[-1] or ''
         yield row
 
 def _complete(f, out, schema, counts):

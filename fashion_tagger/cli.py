@@ -451,7 +451,7 @@ def _print_rows(bundle, photos, total, show, load):
             with _to_stdout(): write(row.values())
             counts['photos'] += 1
             counts['errors'] += bool(row['error'])
-            counts['first_error'] = counts['first_error'] or row['error']
+            counts['first_error'] = counts['first_error'] or row['error'] or ''
             bar.update()
     return counts
 

@@ -81,7 +81,7 @@ def _augmented(dl, engine): # pixels of the batches of `dl`, which are of 0 to 1
         for x in (xb.as_subclass(Tensor)*255).round().byte().permute(0, 2, 3, 1).contiguous().split(engine.bs):
             yield x if engine.name == 'torch' else x.cpu().numpy()
 
-FEATURES_IN_MEMORY = 1_000_000_000 # bytes; beyond that, features are kept in a file
+FEATURES_IN_MEMORY = 250_000_000 # bytes of a part; beyond that, its features are kept in a file
 
 def _room_for_features(*shape):
     size = 4*int(np.prod(shape))

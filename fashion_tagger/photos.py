@@ -8,16 +8,17 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/photos.html.md"""
 from __future__ import annotations
 
 import io, os, stat
+from collections.abc import Iterator
 from typing import NamedTuple
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['IMAGE_ENDINGS', 'FIT_METHODS', 'Crop', 'open_photo', 'fit_photo', 'load_photo']
+__all__ = ['IMAGE_ENDINGS', 'FIT_METHODS', 'Crop', 'open_lazily', 'open_photo', 'fit_photo', 'load_photo', 'find_images']
 
 # %% ../nbs/00_photos.ipynb #656182e3
 def _to_rgb(img):
@@ -49,19 +50,30 @@ def _upright_size(img): return img.size[::-1] if img.getexif().get(0x0112, 1) >=
 # %% ../nbs/00_photos.ipynb #082f3886
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif')
 
-def _opened(source): # lazily: the size is known, the pixels are not
-    if isinstance(source, Image.Image): return source
-    if isinstance(source, np.ndarray): return Image.fromarray(source)
-    if isinstance(source, (bytes, bytearray)): return Image.open(io.BytesIO(source))
-    if not isinstance(source, (str, os.PathLike)): return Image.open(source)
-    if not stat.S_ISREG(os.stat(source).st_mode): raise ValueError('not a file') # a pipe would be waited for
-    if str(source).lower().endswith(('.heic', '.heif')): _register_heif()
-    return Image.open(source)
+_HEIC = b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'mif1', b'msf1' # brands, which stand after `ftyp`
 
-def _register_heif():
+def _head(source):
+    if isinstance(source, io.BytesIO): return source.getvalue()[:12]
+    with open(source, 'rb') as f: return f.read(12)
+
+def _identify(source): # a path or a binary file; phones call a HEIC photo .jpg at times
+    try: return Image.open(source)
+    except UnidentifiedImageError:
+        if not isinstance(source, (str, os.PathLike, io.BytesIO)) or (head := _head(source))[4:8] != b'ftyp' or head[8:] not in _HEIC: raise
     try: from pillow_heif import register_heif_opener
     except ImportError: raise ValueError('HEIC needs a plugin: pip install pillow-heif') from None
     register_heif_opener()
+    return Image.open(source)
+
+def open_lazily(
+    source, # A path, the bytes of a file, a binary file, a PIL image, or a uint8 array
+) -> Image.Image: # Its size and mode are known, its pixels not yet read
+    "Open an image as it is in the file; raises what the decoder raises"
+    if isinstance(source, Image.Image): return source
+    if isinstance(source, np.ndarray): return Image.fromarray(source)
+    if isinstance(source, (bytes, bytearray)): return _identify(io.BytesIO(source))
+    if isinstance(source, (str, os.PathLike)) and not stat.S_ISREG(os.stat(source).st_mode): raise ValueError('not a file') # a pipe would be waited for
+    return _identify(source)
 
 def open_photo(
     photo, # A path, the bytes of a file, a binary file, a PIL image, a uint8 array of shape `(h, w, 3)` or `(h, w)`, or a `Crop` of one
@@ -70,7 +82,7 @@ def open_photo(
     "Open a photo; raises `InputError` that names the file when it cannot be read"
     source, box = photo if isinstance(photo, Crop) else (photo, None)
     try:
-        img = _opened(source)
+        img = open_lazily(source)
         if not box:
             if at_least: img.draft('RGB', (at_least, at_least))
             return _to_rgb(ImageOps.exif_transpose(img))
@@ -113,3 +125,30 @@ def load_photo(
 ) -> Image.Image: # RGB of `size`, the pixels that validation and tagging see
     "Open a photo and bring it to a size"
     return fit_photo(open_photo(photo, at_least=2*max(size)), size, method, fill)
+
+# %% ../nbs/00_photos.ipynb #fb4be147
+def is_shown(name): return not name.startswith('.') and name != '__MACOSX'
+
+def _is_folder(entry):
+    try: return entry.is_dir()
+    except OSError: return False # a link to itself
+
+# %% ../nbs/00_photos.ipynb #be9356c9
+def find_images(
+    folder, # Where to look, at any depth
+    onerror=None, # Called with the `OSError` of a folder that cannot be read; by default such a folder comes in the place of its photos
+    above: tuple = (), # Real paths of the folders that it lies in, not to be walked again
+) -> Iterator[str]: # Paths that begin with `folder`, a folder at a time, in the order of their names
+    "Every image below a folder, by its ending; a link back to a folder that it lies in is not followed, and what is hidden is passed over"
+    real = os.path.realpath(folder)
+    if any(Path(f).is_relative_to(real) for f in above): return
+    try:
+        with os.scandir(folder) as entries: found = {e.name: _is_folder(e) for e in entries if is_shown(e.name)}
+    except OSError as e:
+        if onerror: onerror(e)
+        else: yield os.fspath(folder)
+        return
+    for name in sorted(found):
+        path = os.path.join(folder, name)
+        if found[name]: yield from find_images(path, onerror, (*above, real))
+        elif name.lower().endswith(IMAGE_ENDINGS): yield path

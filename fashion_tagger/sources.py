@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import listify
 
-from .photos import IMAGE_ENDINGS, Crop
+from .photos import IMAGE_ENDINGS, Crop, find_images, is_shown
 from .schema import RESERVED, InputError, is_missing
 
 # %% auto #0
@@ -43,23 +43,16 @@ def _target_names(attributes, tags):
         if n in names[:i]: raise InputError(f"{n!r} is asked for twice")
 
 # %% ../nbs/01_sources.ipynb #e9f1dfe8
-def _loops(folder): # a link to one of the folders that it lies in
-    return os.path.islink(folder) and Path(folder).parent.resolve().is_relative_to(Path(folder).resolve())
-
-def _shown(name): return not name.startswith('.') and name != '__MACOSX'
+def _stop(e): raise InputError(f"{e.filename}: {e.strerror}")
 
 # %% ../nbs/01_sources.ipynb #fc43d25b
 def image_files(
     folder, # Where to look, at any depth
 ) -> list[str]: # Sorted paths, all of which begin with `folder`
     "Every image below a folder, by its ending; raises `InputError` where there is none"
-    def stop(e): raise InputError(f"{e.filename}: {e.strerror}")
-    found = []
-    for here, folders, files in os.walk(folder, onerror=stop, followlinks=True):
-        folders[:] = [f for f in folders if _shown(f) and not _loops(os.path.join(here, f))]
-        found += [os.path.join(here, f) for f in files if _shown(f) and f.lower().endswith(IMAGE_ENDINGS)]
+    found = sorted(find_images(folder, _stop))
     if not found: raise InputError(f"no images ({', '.join(IMAGE_ENDINGS)}) under {folder}")
-    return sorted(found)
+    return found
 
 # %% ../nbs/01_sources.ipynb #6f6dafb1
 SPLIT_NAMES = dict(train='train', training='train', valid='valid', validation='valid', val='valid', dev='valid',
@@ -87,7 +80,7 @@ def _below(root, paths, splits):
         _warn(f"{_count(len(stray), 'image')} of {root} in no class folder left out: {_some(stray)}")
     found = {tuple(p[:-1]) for p in classed}
     folders = [(*above, e.name) for above in ([(s,) for s in splits] or [()])
-               for e in os.scandir(os.path.join(root, *above)) if e.is_dir() and _shown(e.name)]
+               for e in os.scandir(os.path.join(root, *above)) if e.is_dir() and is_shown(e.name)]
     if empty := sorted('/'.join(f) for f in folders if f not in found):
         _warn(f"{_count(len(empty), 'folder')} of {root} with no image that can be read left out: {_some(empty)}")
     return classed

@@ -1,19 +1,17 @@
 import os, shutil, sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 root = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(root/".ci"))  # where docs and licences are
 
 
 @pytest.fixture(scope="session")
 def docs():
     "The module that builds the site"
-    spec = spec_from_file_location("docs", root/".ci/docs.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    import docs
+    return docs
 
 
 @pytest.fixture(scope="session")

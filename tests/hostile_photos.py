@@ -10,8 +10,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, features
 
+from users import bound
+
 LIMIT_MB, LIMIT_S = 2500, 900
-COMMAND = [sys.executable, "-c", "from fashion_tagger.cli import main; main()"]
+COMMAND = [*(bound or []), sys.executable, "-c", "from fashion_tagger.cli import main; main()"]
+
+
+try: import pillow_heif
+except ImportError: heic = None
+else:
+    def heic(img):
+        out = io.BytesIO()
+        pillow_heif.from_pillow(img).save(out, quality=90)
+        return out.getvalue()
 
 
 def encoded(img, format, **kwargs):
@@ -54,9 +65,10 @@ def odd_files(photo, rng):
     whole = {"CMYK": encoded(rgb.convert("CMYK"), "JPEG"), "16 bits": encoded(Image.fromarray((np.asarray(rgb.convert("L")).astype(np.uint16)*257)), "PNG"), "palette with transparency": encoded(clear, "PNG", transparency=0),
              "1 bit": encoded(rgb.convert("1"), "PNG"), "grey with alpha": encoded(rgb.convert("LA"), "PNG"), "animated GIF": encoded(rgb, "GIF", **frames), "animated WebP": encoded(rgb, "WEBP", **frames),
              "1x1": encoded(rgb.resize((1, 1)), "PNG"), "1x20,000": encoded(rgb.resize((1, 20_000)), "PNG"), "20,000x1": encoded(rgb.resize((20_000, 1)), "JPEG"), "PNG bomb": png_bomb(), "JPEG bomb": jpeg_bomb(jpeg),
-             "bad ICC profile": encoded(rgb, "JPEG", icc_profile=rng.bytes(300)), "HEIC without its plugin": b"\0\0\0\x18ftypheic" + rng.bytes(300), "zip behind a JPEG": jpeg + zipped(), "page in a JPEG": encoded(rgb, "JPEG", comment=b"<script>alert(1)</script>"),
+             "bad ICC profile": encoded(rgb, "JPEG", icc_profile=rng.bytes(300)), "damaged HEIC": b"\0\0\0\x18ftypheic" + rng.bytes(300), "zip behind a JPEG": jpeg + zipped(), "page in a JPEG": encoded(rgb, "JPEG", comment=b"<script>alert(1)</script>"),
              "GIF header on a script": b"GIF89a=1;alert(1)" + rng.bytes(50), "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>", "noise as PNG": encoded(noise, "PNG"), **{f"EXIF {i}": turned(rgb, i) for i in range(1, 9)}}
     if features.check("avif"): whole["AVIF"] = encoded(rgb, "AVIF")
+    if heic: whole |= {"HEIC": heic(rgb), "HEIC, truncated": heic(rgb)[:-200]}
     yield from whole.items()
     while True:
         format = list(kinds)[rng.integers(len(kinds))]
@@ -103,8 +115,8 @@ def make(folder, n, seed):
         kinds[name] = "dangling link"
     os.mkfifo(folder/"pipe.jpg")
     kinds["pipe.jpg"] = "named pipe"
-    if os.geteuid():  # root may read everything
-        shutil.copy(folder/"00000.jpg", folder/"forbidden.jpg")
+    if bound is not None:
+        photo.save(folder/"forbidden.jpg")
         (folder/"forbidden.jpg").chmod(0)
         kinds["forbidden.jpg"] = "no permission"
     return kinds
@@ -129,6 +141,50 @@ def bundle_in(folder):
     status, _, err, *_ = run("train", folder/"labels.csv", "--images", "/", "--attributes", "type,colour", "--freeze-epochs", "3", "--out", folder/"bundle")
     assert status == 0, err
     return folder/"bundle", table
+
+
+def vanishing(tagger, photo, folder, n):
+    "Photos that are deleted after a folder was listed, and before they are read: how many have an answer, how many a reason"
+    from fashion_tagger.bulk import find_photos, tag_photos
+    folder.mkdir()
+    for i in range(n): photo.save(folder/f"{i:05}.jpg")
+    def gone():
+        for i, path in enumerate(find_photos([folder])):
+            if i % 2: os.remove(path)
+            yield path
+    rows = list(tag_photos(tagger, gone()))
+    assert [bool(r["error"]) for r in rows] == [bool(i % 2) for i in range(n)]
+    assert all("there is no such file" in r["error"] for r in rows[1::2])
+    return sum(not r["error"] for r in rows), sum(bool(r["error"]) for r in rows)
+
+
+def vanished_in_training(table, folder):
+    "A photo that is deleted after the table was read, and before training reads it: one line that names it, with and without kept pixels"
+    from fashion_tagger.data import tagger_dataloaders
+    from fashion_tagger.learner import tagger_learner
+    from fashion_tagger.schema import InputError
+    last = folder/"last.jpg"
+    table = table.copy()
+    shutil.copy(table["image"].iloc[0], last)
+    table.loc[table.index[0], "image"] = str(last)
+    for cache in (True, False):
+        shutil.copy(table["image"].iloc[1], last)
+        learn = tagger_learner(tagger_dataloaders(table, size=(64, 64), cache=cache, num_workers=0))
+        last.unlink()
+        try:
+            with learn.no_bar(), learn.no_logging(): learn.fit_tagger(0, 1)
+        except InputError as e: assert str(e) == f"{last}: there is no such file", e
+        else: raise AssertionError("a photo that is gone was trained on")
+
+
+def without_plugin(bundle, photo, folder):
+    "A HEIC photo where no plugin reads it: named, with what to install"
+    (folder/"bare").mkdir()
+    (folder/"bare/pillow_heif.py").write_text("raise ImportError\n")
+    (folder/"bare/phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(300))
+    photo.save(folder/"bare/shirt.jpg")
+    child = subprocess.run([*COMMAND, "tag", bundle, folder/"bare"], env=os.environ | dict(PYTHONPATH=str(folder/"bare")), capture_output=True, text=True)
+    assert child.returncode == 0 and "HEIC needs a plugin: pip install pillow-heif" in child.stdout and "1 with an error" in child.stderr, child.stdout + child.stderr
 
 
 def doors(files, seed, folder):
@@ -183,6 +239,14 @@ def doors(files, seed, folder):
         try: counts[bool(tagger.predict(path)["type"]["value"])] += 1
         except InputError as e: counts["named"] += bool(str(e))
     yield f"Tagger    {counts[True]:6,} tagged, {counts['named']:6,} named with a reason", None
+
+    photo = Image.open(table["image"].iloc[0])
+    tagged, named = vanishing(tagger, photo, folder/"fleeting", max(files//5, 40))
+    vanished_in_training(table, folder)
+    yield f"vanishing {tagged:6,} tagged, {named:6,} named as gone; training names the photo that is gone", None
+
+    without_plugin(bundle, photo, folder)
+    yield "HEIC      named where its plugin is missing", None
 
 
 def main():

@@ -4,4 +4,4 @@ from hostile_photos import doors
 
 def test_photos(tmp_path, monkeypatch):
     monkeypatch.setenv("FASHION_TAGGER_CACHE", str(tmp_path/"cache"))
-    assert len([*doors(150, 0, tmp_path)]) == 5
+    assert len([*doors(100, 0, tmp_path)]) == 7

@@ -54,7 +54,7 @@ def test_links_are_looked_at(pages, site):
 
 
 def test_page_names(pages):
-    assert {"index.html", "schema.html", "learner.html", "tutorials/planet.html", "command.html", "compare.html", "glossary.html", "changelog.html"} <= {*pages}
+    assert {"index.html", "schema.html", "learner.html", "tutorials/planet.html", "command.html", "compare.html", "glossary.html", "licences.html", "changelog.html"} <= {*pages}
 
 
 def test_weight(site):
