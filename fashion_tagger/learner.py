@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 from .cache import PixelCache, cache_folder
 from .combinations import choose_sees, compare_sees, entangled_pairs, feature_sets
@@ -320,12 +320,19 @@ def _warn_entangled(dls):
     for e in entangled_pairs(dls.schema, _training_rows(dls)):
         if not e.follows: warnings.warn(f"{e}; answers for such photos may follow {e.known}, not {e.told}", stacklevel=3)
 
-def _check_size(model, arch, size):
-    h, w = size
+def _why_not(model, size): # what it says of photos of a size, if it does not take them
     try:
-        with torch.no_grad(): model.eval().embed(torch.zeros(1, 3, h, w))
-    except (AssertionError, RuntimeError) as e:
-        raise InputError(f"{arch} does not take photos of {h}x{w} pixels ({str(e).splitlines()[0]}); choose another size") from e
+        with torch.no_grad(): model.eval().embed(torch.zeros(1, 3, *size))
+    except (AssertionError, RuntimeError) as e: return str(e).splitlines()[0]
+
+def _create_for(size, arch, schema, pretrained, body_kwargs, **kwargs): # vision transformers want to know the size of photos, for their positions
+    model, told = create_tagger(arch, schema, pretrained, body_kwargs, **kwargs), dict(body_kwargs or {})
+    if not (why := _why_not(model, size)): return model
+    with suppress(TypeError, AssertionError): # of networks that have no use for it
+        model = create_tagger(arch, schema, pretrained, dict(img_size=tuple(size)) | told, **kwargs)
+        why = _why_not(model, size)
+    if why: raise InputError(f"{arch} does not take photos of {size[0]}x{size[1]} pixels ({why}); choose another size")
+    return model
 
 # %% ../nbs/08_learner.ipynb #49c3b6c0
 @delegates(Learner.__init__, but=['splitter', 'loss_func', 'metrics', 'cbs'])
@@ -360,9 +367,8 @@ def tagger_learner(
     auto = sees == 'auto'
     if auto and not pretrained: raise InputError("sees='auto' compares features of a pretrained body; leave it out for a body that starts from nothing")
     if not sees: _warn_entangled(dls)
-    model = create_tagger(arch, dls.schema, pretrained, body_kwargs, sees=None if auto else sees, stages=stages, pool=pool, palette_bins=palette_bins,
-                          palette_centre=palette_centre, heads=heads, hidden=hidden, dropout=dropout, norm=norm)
-    _check_size(model, arch, dls.fit.size)
+    model = _create_for(dls.fit.size, arch, dls.schema, pretrained, body_kwargs, sees=None if auto else sees, stages=stages, pool=pool, palette_bins=palette_bins,
+                        palette_centre=palette_centre, heads=heads, hidden=hidden, dropout=dropout, norm=norm)
     if compile: model.body.compile(**(compile if isinstance(compile, Mapping) else {}))
     learn = TaggerLearner(dls, model, loss_func=loss_func or TaggerLoss(dls.schema), splitter=splitter,
                           metrics=tagger_metrics(dls.schema) if metrics is None else metrics, cbs=L(cbs) + BnFreeze(),
