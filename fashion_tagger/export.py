@@ -153,7 +153,7 @@ def write_program(
     settings = read_settings(bundle)
     deployed = DeployedNet(load_network(bundle, settings), settings.get('temperatures')).eval()
     pixels = torch.zeros(2, *settings['size'], 3, dtype=torch.uint8)
-    program = torch.export.export(deployed, (pixels,), dynamic_shapes=({0: torch.export.Dim('photos', min=1, max=4096)},))
+    program = torch.export.export(deployed, (pixels,), dynamic_shapes=({0: torch.export.Dim('photos', min=1, max=4096)},), strict=False) # as later versions do by themselves
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.export.save(program, str(path))

@@ -127,11 +127,12 @@ def _own_body(arch, pretrained, kwargs):
     return OWN_BODIES[arch](**kwargs), (0., 0., 0.), (1., 1., 1.)
 
 def _timm_body(arch, pretrained, kwargs):
+    try: cfg = timm.get_pretrained_cfg(arch)
+    except RuntimeError as e: raise InputError(f"unknown arch {arch!r}: timm has {', '.join(timm.list_pretrained(arch.partition('.')[0] + '.*'))}") from e
     if pretrained and arch in PACKAGED_WEIGHTS and (weights := _packaged_weights(arch)):
         net = _TimmBody(arch, **kwargs)
         net.net.load_state_dict({k: v for k, v in weights.items() if k in net.net.state_dict()})
     else: net = _TimmBody(arch, pretrained=pretrained, **kwargs)
-    cfg = timm.get_pretrained_cfg(arch)
     return net, cfg.mean, cfg.std
 
 def _torchvision_body(arch, pretrained, kwargs):
