@@ -106,12 +106,12 @@ def _sha256(path): return hashlib.sha256(path.read_bytes()).hexdigest()
 # %% ../nbs/11_export.ipynb #5aed08d8
 def _engines(onnx): return ['torch'] + [name for name, module in (('onnx', 'onnxruntime'), ('openvino', 'openvino')) if onnx and find_spec(module)]
 
-def _check_parity(learn, bundle, engines, n=32, tolerance=1e-4):
+def _check_parity(learn, bundle, engines, n=32, bs=4, tolerance=1e-4): # few at a time, which takes less memory
     items = list(learn.dls.valid_ds.items)[:n]
-    with learn.no_bar(): p = learn.get_preds(dl=learn.dls.test_dl(items, num_workers=0))[0].numpy()
+    with learn.no_bar(): p = learn.get_preds(dl=learn.dls.test_dl(items, bs=bs, num_workers=0))[0].numpy()
     for name in engines:
         tagger = Tagger.load(bundle, name, next(learn.model.parameters()).device if name == 'torch' else None, 'f32' if name == 'openvino' else None)
-        apart = float(np.abs(p - np.stack(list(tagger.stream(map(get_photo, items))))).max())
+        apart = float(np.abs(p - np.stack(list(tagger.stream(map(get_photo, items), bs)))).max())
         del tagger # before the next
         if apart > tolerance: raise RuntimeError(f"the bundle's probabilities, run by {name}, differ from the learner's by up to {apart:.2g} on {len(items)} validation photos")
 
