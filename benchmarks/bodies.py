@@ -1,8 +1,8 @@
 """Bodies and sizes: parameters, seconds from JPEG files to a bundle, peak memory and accuracy, one `fashion-tagger train` after the other.
 
-    python benchmarks/bodies.py DATA [--attributes A,B,C] [--seed N] [--json FILE]
+    python benchmarks/bodies.py DATA [--attributes A,B,C] [--only WORD] [--seed N] [--json FILE]
 
-DATA is as for training.py. Decoded photos are not kept from one to the next. Bodies other than EfficientNet-Lite 0 need the extra `bodies`. Run it on a machine that does nothing else."""
+DATA is as for training.py. --only takes the lines whose body has WORD in its name, such as + for bodies side by side. Decoded photos are not kept from one to the next. Bodies other than EfficientNet-Lite 0 need the extra `bodies`. Run it on a machine that does nothing else."""
 import argparse, json, os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
@@ -30,13 +30,14 @@ def run(table, args, arch, size, heads, folder):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('data'); p.add_argument('--attributes', default='gender,articleType,baseColour'); p.add_argument('--seed', type=int, default=0); p.add_argument('--json')
+    p.add_argument('data'); p.add_argument('--attributes', default='gender,articleType,baseColour'); p.add_argument('--only', default=''); p.add_argument('--seed', type=int, default=0); p.add_argument('--json')
     args = p.parse_args()
     if args.data == 'drawn': args.attributes = 'type,colour,pattern'
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         table_of(args.data, args.attributes, args.seed).to_csv(f'{folder}/table.csv', index=False)
         for arch, size, heads in RUNS:
+            if args.only not in arch: continue
             rows.append(run(f'{folder}/table.csv', args, arch, size, heads, folder))
             r = rows[-1]
             print(f"| {re.sub(LITE, 'Lite', r['arch'])} | {r['size']} | {r['heads']} | {r['millions']} | {r['seconds']:.0f} | {r['peak_mb']/1000:.1f} | " + ' / '.join(f'{v:.3f}' for v in r['accuracy'].values()) + ' |', flush=True)
