@@ -1,8 +1,8 @@
 """What each part of the recipe gives: one change at a time, several seeds, accuracy on the validation photos.
 
-    python benchmarks/ablation.py DATA [--unfrozen] [--attributes A,B,C] [--seeds 3] [--only WORD] [--json FILE]
+    python benchmarks/ablation.py DATA [--unfrozen] [--attributes A,B,C] [--photos N] [--seeds 3] [--only WORD] [--json FILE]
 
-DATA is as for training.py. Features are computed once for all changes that leave them alone. --unfrozen: three epochs with the body unfrozen after the frozen ones, minutes for each change. Run it on a machine that does nothing else if the seconds matter."""
+DATA is as for training.py. Features are computed once for all changes that leave them alone. --unfrozen: three epochs with the body unfrozen after the frozen ones, minutes for each change. --photos: train on so many, drawn at random. Run it on a machine that does nothing else if the seconds matter."""
 import argparse, copy, json, time
 from pathlib import Path
 from statistics import mean, pstdev
@@ -97,12 +97,14 @@ def unfrozen(dls, args):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('data'); p.add_argument('--attributes', default='gender,articleType,baseColour'); p.add_argument('--seeds', type=int, default=3); p.add_argument('--only', default=''); p.add_argument('--unfrozen', action='store_true'); p.add_argument('--json')
+    p.add_argument('data'); p.add_argument('--attributes', default='gender,articleType,baseColour'); p.add_argument('--seeds', type=int, default=3); p.add_argument('--only', default=''); p.add_argument('--unfrozen', action='store_true'); p.add_argument('--photos', type=int); p.add_argument('--json')
     args = p.parse_args()
     import warnings
     warnings.simplefilter('ignore')
     from fashion_tagger.data import tagger_dataloaders
-    dls = tagger_dataloaders(table_of(args.data, args.attributes, 0), size=SIZE, seed=0)
+    table = table_of(args.data, args.attributes, 0)
+    if args.photos: table = table.drop(index=(train := table.index[table['split'] == 'train']).difference(table.loc[train].sample(args.photos, random_state=0).index))
+    dls = tagger_dataloaders(table, size=SIZE, seed=0)
     rows = []
     for name, each, seconds in (unfrozen if args.unfrozen else frozen)(dls, args):
         names = list(each[0])

@@ -52,6 +52,10 @@ def _lines():
     for line in getattr(sys.stdin, 'buffer', sys.stdin):
         if name := os.fsdecode(line).rstrip('\r\n'): yield name
 
+def _check_there(source): # a photo that is gone is a row that says so, a slip in what was typed is not
+    if source == '-' or os.path.lexists(source) or glob.has_magic(source) or source.lower().endswith(IMAGE_ENDINGS): return
+    raise InputError(f"{source}: there is no such file or folder")
+
 def _photos_of(source, images, image_column):
     if source == '-': return _lines()
     if _is_table(source): return iter(_column(source, images, image_column))
@@ -65,8 +69,9 @@ def find_photos(
     images=None, # Folder of the photos that a table names; `None` for the folder that the table lies in
     image_column=None, # Column of a table that names the photos; `None` for `image`, or else `id`, or else the first
 ) -> Iterator: # Paths, found as they are asked for
-    "Photos of all sources in turn; raises `InputError` for a folder without photos, a glob that nothing matches and a table that cannot be read"
+    "Photos of all sources in turn; raises `InputError` for a folder without photos, a glob that nothing matches, a table that cannot be read, and what is not there and has no ending of a photo"
     sources = [os.fspath(s) for s in sources]
+    for s in sources: _check_there(s)
     for given, what in ((images, 'images'), (image_column, 'image_column')):
         if given and not any(map(_is_table, sources)):
             raise InputError(f"{given}: --{what.replace('_', '-')} ({what}) says how to read a table, and there is no .csv or .tsv file among the photos")

@@ -27,8 +27,9 @@ from .schema import InputError
 
 # %% auto #0
 __all__ = ['LEVELS', 'app', 'Table', 'Images', 'Attributes', 'Tags', 'ImageColumn', 'Split', 'Part', 'Backend', 'Precision',
-           'Decisions', 'TagSep', 'Missing', 'JsonOut', 'train_tagger', 'train_bundle', 'train_within', 'train',
-           'score_bundle', 'evaluate', 'audit', 'report', 'tag', 'cache', 'demo', 'main', 'script']
+           'Decisions', 'TagSep', 'Missing', 'SkipUnreadable', 'JsonOut', 'train_tagger', 'train_bundle',
+           'train_within', 'train', 'score_bundle', 'evaluate', 'audit', 'report', 'tag', 'cache', 'demo', 'main',
+           'script']
 
 # %% ../nbs/13_cli.ipynb #b7df6e9f
 def _names(text): return [s.strip() for s in text.split(',') if s.strip()] if text else None
@@ -152,7 +153,11 @@ def train_bundle(
     with _folder_for(out):
         checkpoints = Path(out)/'checkpoints'
         if not resume: shutil.rmtree(checkpoints, ignore_errors=True)
-        learn = train_tagger(table, checkpoints=checkpoints, resume=resume, **kwargs)
+        elif not any(checkpoints.glob('*.checkpoint')): print(f"{checkpoints}: nothing to resume, training from the beginning", flush=True)
+        try: learn = train_tagger(table, checkpoints=checkpoints, resume=resume, **kwargs)
+        except KeyboardInterrupt:
+            kept = any(checkpoints.glob('*.checkpoint'))
+            raise KeyboardInterrupt(f"the epochs that are done are kept in {checkpoints}; the same call with --resume goes on from there" if kept else '') from None
         scores = _write_bundle(learn, out, thresholds)
         shutil.rmtree(checkpoints, ignore_errors=True)
     return learn, scores
@@ -221,6 +226,7 @@ Precision = Annotated[Optional[Literal['f32', 'bf16']], typer.Option(help="Of Op
 Decisions = Annotated[Optional[str], typer.Option(help="A CSV file of decisions about labels with the columns image, target, given, decision (keep, relabel, drop, drop photo), label, and for tags tag; the report saves such files. They are applied first")]
 TagSep = Annotated[Optional[str], typer.Option(help="What stands between the tags of a cell, or between the words of a folder's name; found out if not given")]
 Missing = Annotated[Literal['error', 'skip'], typer.Option(help="What to do about photos that do not exist")]
+SkipUnreadable = Annotated[bool, typer.Option('--skip-unreadable', help="Leave out photos that cannot be read, and name them, instead of ending at the first")]
 JsonOut = Annotated[Optional[str], typer.Option('--json', help="Write the scores to this file")]
 
 # %% ../nbs/13_cli.ipynb #9b56e3c0
@@ -246,7 +252,7 @@ def train(
     augment: Annotated[Optional[str], typer.Option(help="How photos vary in training: catalogue, keras, satellite, colour_jitter, or none")] = None,
     views: Annotated[int, typer.Option(min=1, help="Versions of each photo to embed: the first as it is, the others augmented")] = 1,
     resume: Annotated[bool, typer.Option('--resume', help="Go on where a training with the same photos, labels, options and --out was interrupted")] = False,
-    skip_unreadable: Annotated[bool, typer.Option('--skip-unreadable', help="Leave out photos that cannot be read, and name them, instead of ending at the first")] = False,
+    skip_unreadable: SkipUnreadable = False,
     heads: Annotated[int, typer.Option(min=1, max=16, help="Heads whose probabilities are averaged; with bodies side by side (a+b), for each body")] = 1,
     thresholds: Annotated[Literal['0.5', 'f1', 'f2'], typer.Option(help="From which probability on a tag applies: 0.5, or the one with the best F1 or F2 on the validation photos")] = '0.5',
     cache: Annotated[bool, typer.Option(help="Keep decoded photos for later epochs and runs, in the folder that fashion-tagger cache names")] = True,
@@ -267,11 +273,18 @@ def train(
     if skip_unreadable: rows = _readable(rows, size, cache)
     beside = _decode_beside(rows, size) if cache and len(rows) > 500 else None # noqa: F841, it decodes while libraries are imported
     options = dict(freeze_epochs=freeze_epochs, seed=seed, bs=bs, workers=workers, valid=valid, sees=sees, augment=augment, views=views, cache=cache)
-    if seconds: scores = train_within(rows, out, seconds, start, thresholds, **options)
-    else: _, scores = train_bundle(rows, out, thresholds, resume, size=size, arch=arch, pretrained=pretrained, epochs=epochs, heads=heads, **options)
+    with _hinted("--skip-unreadable leaves such photos out, and audit lists them"):
+        if seconds: scores = train_within(rows, out, seconds, start, thresholds, **options)
+        else: _, scores = train_bundle(rows, out, thresholds, resume, size=size, arch=arch, pretrained=pretrained, epochs=epochs, heads=heads, **options)
     _finish(scores, len(rows), start, json_out)
 
 # %% ../nbs/13_cli.ipynb #833f0d9d
+@contextmanager
+def _hinted(hint): # what may be done about a photo that cannot be read
+    from fashion_tagger.photos import PhotoError
+    try: yield
+    except PhotoError as e: raise InputError(f"{_one_line(e)}; {hint}") from e
+
 def _readable(rows, size, cache): # rows whose photos can be read; the others are named
     from fashion_tagger.cache import unreadable
     from fashion_tagger.sources import get_photo
@@ -322,6 +335,13 @@ def score_bundle(
     _warn_unseen(interp.unseen, 'scored')
     return score_targets(interp.schema, torch.from_numpy(interp.p), [torch.from_numpy(y) for y in interp.targs.values()], interp.thresholds)
 
+def _warn_trained_on(tagger, rows):
+    from fashion_tagger.export import was_trained_on
+    if not was_trained_on(tagger.settings, rows): return
+    data, kept = tagger.settings['data'], tagger.settings.get('scores') or {}
+    own = ', '.join(f"{n} {s.get('accuracy', s.get('f1')):.3f}" for n, s in kept.items() if s.get('accuracy', s.get('f1')) is not None)
+    warnings.warn(f"the bundle was trained on {data['train']:,} of these photos, so the scores are too good; those of the {data['valid']:,} that training kept for validation were {own}", stacklevel=2)
+
 @app.command()
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of the bundle")],
@@ -335,6 +355,7 @@ def evaluate(
     tag_sep: TagSep = None,
     image_column: ImageColumn = None,
     missing: Missing = 'error',
+    skip_unreadable: SkipUnreadable = False,
     json_out: JsonOut = None,
 ):
     "Score a bundle on labelled photos."
@@ -346,8 +367,10 @@ def evaluate(
     attributes, tags = _columns_for(tagger.schema, table)
     rows = _decided(read_table(table, images, attributes, tags, split, missing, tag_sep, image_column), decisions)
     mask, what = part_mask(rows, part)
+    if part == 'train' or what == 'all rows': _warn_trained_on(tagger, rows)
     rows = rows[mask].reset_index(drop=True)
-    scores = score_bundle(tagger, rows)
+    if skip_unreadable: rows = _readable(rows, tagger.settings['size'], False)
+    with _hinted("--skip-unreadable leaves such photos out"): scores = score_bundle(tagger, rows)
     print(f"{what}, run by {tagger.engine.name} in {tagger.engine.precision}\n{format_scores(scores)}")
     _finish(scores, len(rows), start, json_out)
 
@@ -567,6 +590,7 @@ def _show_warning(message, category, *_, **__): print(f"warning: {message}", fil
 def main():
     "Run the command; bad input is one line and exit status 2"
     warnings.showwarning = _show_warning
+    os.environ.setdefault('HF_HUB_VERBOSITY', 'error') # which it reads when it is imported
     for library in ('huggingface_hub', 'timm'): logging.getLogger(library).setLevel(logging.ERROR) # each retry of a download is a line
     try: app()
     except InputError as e:

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -72,6 +73,11 @@ class OnnxEngine:
         return lambda: result
 
 # %% ../nbs/01_engines.ipynb #6ba2ce16
+@cache
+def _openvino_core(pid): # one for each process, never given up: the last one to go unmaps the stack on which the main thread handles signals, and the next Ctrl-C is a crash
+    import openvino
+    return openvino.Core()
+
 class OpenVinoEngine:
     "OpenVINO, on a processor, in bf16 where that has it; needs no PyTorch"
     name = 'openvino'
@@ -80,8 +86,7 @@ class OpenVinoEngine:
         outputs: Sequence, # Names of its outputs
         precision: str|None = None, # 'f32' or 'bf16'; bf16 where the processor has it and nothing is given
     ):
-        import openvino
-        core = openvino.Core()
+        core = _openvino_core(os.getpid())
         self.precision = precision or ('bf16' if 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES') else 'f32')
         try: self.model = core.compile_model(str(path), 'CPU', dict(INFERENCE_PRECISION_HINT=self.precision, PERFORMANCE_HINT='THROUGHPUT'))
         except RuntimeError as e: raise InputError(f"{path}: OpenVINO cannot load it ({str(e).strip().splitlines()[-1]})") from e

@@ -29,7 +29,7 @@ from .sources import get_photo
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['DeployedNet', 'model_card', 'write_program']
+__all__ = ['DeployedNet', 'model_card', 'was_trained_on', 'write_program']
 
 # %% ../nbs/11_export.ipynb #8f8f579e
 class DeployedNet(torch.nn.Module):
@@ -102,6 +102,17 @@ def _write(path, write): # whole or not at all
     os.replace(part, path)
 
 def _sha256(path): return hashlib.sha256(path.read_bytes()).hexdigest()
+
+# %% ../nbs/11_export.ipynb #e44004f0
+def was_trained_on(
+    settings: Mapping, # Of a bundle, as from `read_settings`
+    table, # A DataFrame as from `read_table`, with every row
+) -> bool: # The same names of files with the same labels, in training and validation together
+    "Whether a table is the one that a bundle was trained on"
+    used = table[table['split'].isin(['train', 'valid'])] if 'split' in table else table
+    known = (settings.get('data') or {}).get('fingerprint')
+    names = settings['schema'].names
+    return bool(known) and {*names} <= {*table} and known == table_fingerprint(used.to_dict('records'), names)
 
 # %% ../nbs/11_export.ipynb #5aed08d8
 def _engines(onnx): return ['torch'] + [name for name, module in (('onnx', 'onnxruntime'), ('openvino', 'openvino')) if onnx and find_spec(module)]

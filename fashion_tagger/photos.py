@@ -18,7 +18,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['IMAGE_ENDINGS', 'FIT_METHODS', 'Crop', 'open_lazily', 'open_photo', 'fit_photo', 'load_photo', 'find_images']
+__all__ = ['IMAGE_ENDINGS', 'FIT_METHODS', 'PhotoError', 'Crop', 'open_lazily', 'open_photo', 'fit_photo', 'load_photo',
+           'find_images']
 
 # %% ../nbs/00_photos.ipynb #656182e3
 def _to_rgb(img):
@@ -32,6 +33,9 @@ def _to_rgb(img):
 def _name(photo): return f'{_name(photo.photo)} in its box {photo.box}' if isinstance(photo, Crop) else str(photo) if isinstance(photo, (str, Path)) else f'the given {type(photo).__name__}'
 
 # %% ../nbs/00_photos.ipynb #9df99ed8
+class PhotoError(InputError):
+    "A photo that cannot be read: one line that names it and says why"
+
 class Crop(NamedTuple):
     "Part of a photo"
     photo: object # Whatever `open_photo` takes
@@ -79,7 +83,7 @@ def open_photo(
     photo, # A path, the bytes of a file, a binary file, a PIL image, a uint8 array of shape `(h, w, 3)` or `(h, w)`, or a `Crop` of one
     at_least: int = 0, # A JPEG may be decoded at a half, a quarter or an eighth of its size while both sides keep this many pixels; 0: never
 ) -> Image.Image: # Upright and RGB
-    "Open a photo; raises `InputError` that names the file when it cannot be read"
+    "Open a photo; raises `PhotoError` that names the file when it cannot be read"
     source, box = photo if isinstance(photo, Crop) else (photo, None)
     try:
         img = open_lazily(source)
@@ -89,9 +93,10 @@ def open_photo(
         full, side = _upright_size(img), min(box[2] - box[0], box[3] - box[1])
         if at_least and side > 0: img.draft('RGB', tuple(s*at_least//side + 1 for s in img.size))
         return _to_rgb(_cut(ImageOps.exif_transpose(img), box, full))
-    except FileNotFoundError: raise InputError(f"{_name(photo)}: there is no such file") from None
+    except FileNotFoundError: raise PhotoError(f"{_name(photo)}: there is no such file") from None
     except Exception as e: # decoders of damaged files raise nearly anything
-        raise InputError(f"{_name(photo)}: not a readable image ({str(e) or type(e).__name__})") from e
+        why = 'of no known format' if isinstance(e, UnidentifiedImageError) else str(e) or type(e).__name__
+        raise PhotoError(f"{_name(photo)}: not a readable image ({why})") from e
 
 # %% ../nbs/00_photos.ipynb #190e2253
 def _pad(img, size, fill):

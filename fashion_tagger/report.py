@@ -28,6 +28,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from .audit import Audit, audit_table
+from .export import was_trained_on
 from .inference import Tagger
 from .interpret import NOTHING, TaggerInterpretation
 from .label_errors import apply_decisions, out_of_fold, suspect_labels, undecided
@@ -360,6 +361,11 @@ def _curves_figure(parts):
     return dict(svg=svg_of(fig, 'curves'), alt='Learning curves', caption='The last training, epoch by epoch.')
 
 # %% ../nbs/12_report.ipynb #724f976f
+def _trust(parts): # what the scores are worth
+    if not was_trained_on(parts.tagger.settings, parts.whole): return 'Where it was trained on some of them, the scores are too good.'
+    seen = parts.part in ('all rows', "rows of the 'train' split")
+    return 'It was trained on most of them, so the scores are too good.' if seen else 'None of them was trained on.'
+
 def _page_parts(parts, title, share):
     interp, thumbs, scores = parts.interp, _Thumbs(), parts.interp.scores()
     names = list(interp.schema.names)
@@ -367,7 +373,7 @@ def _page_parts(parts, title, share):
     groups = parts.audit.duplicates['group'].nunique() if len(parts.audit.duplicates) else 0
     return dict(
         title=title, made=f'{datetime.now():%d %B %Y, %H:%M} \u00b7 {len(interp):,} photos ({parts.part}) of {len(parts.audit.photos):,} \u00b7 fashion_tagger {version("fashion_tagger")}',
-        lead=f'What a tagger says of {len(interp):,} photos ({parts.part}), against their labels. Where it was trained on some of them, the scores are too good.',
+        lead=f'What a tagger says of {len(interp):,} photos ({parts.part}), against their labels. {_trust(parts)}',
         scores_note='The dark part of a bar is where the score may well lie, had other photos been scored (at 95%); the tick is what one and the same answer for every photo would score.',
         targets=[_target_part(parts, thumbs, name, scores.loc[name], share) for name in names], todo=_all_todo(parts, scores),
         todo_note='In the order of what it would gain on these photos, in points of a score from 0 to 100: the answers put right, or the labels as suggested. Different lines may be about the same photos.',

@@ -268,8 +268,8 @@ def _drop_missing(table, missing):
     if not len(rows): return table
     verb, example = 'does' if len(rows) == 1 else 'do', table['image'][rows[0]]
     what = f"{len(rows):,} of {_count(len(table), 'image')} {verb} not exist, e.g. {example} (row {rows[0]})"
-    if missing == 'error': raise InputError(f"{what}; check the images folder, or leave these rows out (missing='skip', in a shell --missing skip)")
-    if len(rows) == len(table): raise InputError(f"{what}; check the images folder")
+    if missing == 'error' and len(rows) < len(table): raise InputError(f"{what}; say which folder they are in (images, in a shell --images), or leave these rows out (missing='skip', in a shell --missing skip)")
+    if len(rows) == len(table): raise InputError(f"{what}; say which folder they are in (images, in a shell --images)")
     _warn(f"{what}; left out")
     return table.drop(index=rows)
 
