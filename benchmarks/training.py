@@ -144,7 +144,7 @@ def plot(curves, path):
         ax.xaxis.set_major_formatter('{x:.0f}')
         ax.xaxis.set_minor_formatter('')
         ax.grid(alpha=0.3)
-    axs[0][-1].legend(fontsize=8)
+    fig.legend(*axs[0][-1].get_legend_handles_labels(), loc='outside lower center', ncols=len(curves), fontsize=9)
     fig.savefig(path, dpi=110)
 
 

@@ -190,7 +190,8 @@ def train_within(
 ) -> dict: # The scores of the bundle on the validation rows
     "Train the best tagger that so many seconds allow, and write it as a bundle; the default is made in any case"
     start, before = start or time.perf_counter(), time.perf_counter()
-    learn, scores = train_bundle(table, out, thresholds, **kwargs)
+    try: learn, scores = train_bundle(table, out, thresholds, **kwargs)
+    except KeyboardInterrupt: raise KeyboardInterrupt from None # with --seconds there is no --resume
     took, learn = time.perf_counter() - before, None # whose features make room
     level = _largest_level(seconds - (time.perf_counter() - start), took)
     if not level: return scores
