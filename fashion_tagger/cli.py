@@ -400,7 +400,7 @@ def audit(
     if out: _check_file('--out', out, ('.csv', '.html'))
     start, rows = time.perf_counter(), read_table(table, images, _names(attributes), _names(tags), split, 'keep', tag_sep, image_column)
     found = audit_table(rows, show=True)
-    print(found)
+    print(found.summary(max(shutil.get_terminal_size().columns, 80) if sys.stdout.isatty() else 10_000))
     if out and out.lower().endswith('.html'):
         from fashion_tagger.report import render_audit, write_page
         write_page(render_audit(found, rows), out)
