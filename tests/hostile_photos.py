@@ -230,7 +230,10 @@ def doors(files, seed, folder):
 
     status, _, err, seconds, mb = run("evaluate", bundle, folder/"bad.csv", "--images", "/", "--missing", "skip", "--split", "split", "--part", "all")
     calm("evaluate", status, err, mb, (2,))
-    yield f"evaluate  ended with one line: {err.strip().splitlines()[-1][:60]}", None
+    assert err.strip().splitlines()[-1].endswith("--skip-unreadable leaves such photos out"), err
+    status, out, err, seconds, mb = run("evaluate", bundle, folder/"bad.csv", "--images", "/", "--missing", "skip", "--split", "split", "--part", "all", "--skip-unreadable")
+    calm("evaluate --skip-unreadable", status, err, mb)
+    yield f"evaluate  {sum(line.startswith('left out: ') for line in err.splitlines()):6,} left out and named, the others scored       {seconds:6.1f} s  {mb:,} MB", None
 
     from fashion_tagger.inference import Tagger
     from fashion_tagger.schema import InputError
