@@ -343,6 +343,7 @@ def _warn_trained_on(tagger, rows):
     own = ', '.join(f"{n} {s.get('accuracy', s.get('f1')):.3f}" for n, s in kept.items() if s.get('accuracy', s.get('f1')) is not None)
     warnings.warn(f"the bundle was trained on {data['train']:,} of these photos, so the scores are too good; those of the {data['valid']:,} that training kept for validation were {own}", stacklevel=2)
 
+# %% ../nbs/13_cli.ipynb #34928398
 @app.command()
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of the bundle")],

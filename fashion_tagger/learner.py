@@ -81,6 +81,7 @@ def _augmented(dl, engine): # pixels of the batches of `dl`, which are of 0 to 1
         for x in (xb.as_subclass(Tensor)*255).round().byte().permute(0, 2, 3, 1).contiguous().split(engine.bs):
             yield x if engine.name == 'torch' else x.cpu().numpy()
 
+# %% ../nbs/08_learner.ipynb #3ba08fdc
 FEATURES_IN_MEMORY = 250_000_000 # bytes of a part; beyond that, its features are kept in a file
 
 def _room_for_features(*shape):
@@ -94,6 +95,7 @@ def _embed(engine, batches, out): # features of pixels, row by row
     i = 0
     for _, (x,) in run_batches(engine, ((None, pixels) for pixels in batches)): out[i:(i := i + len(x))] = x
 
+# %% ../nbs/08_learner.ipynb #458dc859
 @torch.no_grad()
 def _by_torch(net, dl): # features and labels of any batches
     device = next(net.parameters()).device

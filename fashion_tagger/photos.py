@@ -79,6 +79,7 @@ def open_lazily(
     if isinstance(source, (str, os.PathLike)) and not stat.S_ISREG(os.stat(source).st_mode): raise ValueError('not a file') # a pipe would be waited for
     return _identify(source)
 
+# %% ../nbs/00_photos.ipynb #7d6a6167
 def open_photo(
     photo, # A path, the bytes of a file, a binary file, a PIL image, a uint8 array of shape `(h, w, 3)` or `(h, w)`, or a `Crop` of one
     at_least: int = 0, # A JPEG may be decoded at a half, a quarter or an eighth of its size while both sides keep this many pixels; 0: never
