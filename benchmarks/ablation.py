@@ -16,7 +16,7 @@ CHANGES = {  # name: options of tagger_learner, of fit_tagger, of TaggerLoss, mo
     'last stage only, with the palette': (dict(stages='last'), {}, {}, 0), 'means only': (dict(pool='mean'), {}, {}, 0), 'means and largest values': (dict(pool='mean_max'), {}, {}, 0),
     'no hidden layer': (dict(hidden=0), {}, {}, 0), 'hidden layer of 1,024': (dict(hidden=1024), {}, {}, 0), 'no dropout': (dict(dropout=(0., 0.)), {}, {}, 0),
     'heads in 32 bits': (dict(precision='f32'), {}, {}, 0), 'batches of 64': (dict(feature_bs=64), {}, {}, 0),
-    '10 epochs': ({}, dict(freeze_epochs=10), {}, 0), '40 epochs': ({}, dict(freeze_epochs=40), {}, 0), 'rate 0.003': ({}, dict(lr=3e-3), {}, 0), 'weight decay 0.1': ({}, dict(wd=0.1), {}, 0),
+    '10 epochs': ({}, dict(epochs=10), {}, 0), '40 epochs': ({}, dict(epochs=40), {}, 0), 'rate 0.003': ({}, dict(lr=3e-3), {}, 0), 'weight decay 0.1': ({}, dict(wd=0.1), {}, 0),
     'label smoothing 0.1': ({}, {}, dict(label_smoothing=0.1), 0), 'moving average of weights, 0.99': ({}, {}, {}, 0.99), '3 views': (dict(views=3), {}, {}, 0)}
 
 
@@ -68,7 +68,7 @@ def frozen(dls, args):
                 learn._kept = kept.get(key)
                 learn._features()
                 kept[key], start = learn._kept, time.perf_counter()
-                learn.fit_tagger(0, **fit, cbs=average(decay) if decay else None)
+                learn.fit_tagger(**fit, cbs=average(decay) if decay else None)
             seconds.append(time.perf_counter() - start)
             each.append({k: s['accuracy'] for k, s in learn.scores().items()})
         yield name, each, seconds
@@ -86,9 +86,9 @@ def unfrozen(dls, args):
             learn = tagger_learner(dls, **options)
             learn.logger = lambda *_: None
             with learn.no_bar():
-                learn.fit_tagger(0)
+                learn.fit_tagger()
                 start = time.perf_counter()
-                learn.fit_tagger(3, 0, cbs=[growing(sizes)] + [average(decay)]*bool(decay))
+                learn.fit_tagger(0, unfrozen_epochs=3, cbs=[growing(sizes)] + [average(decay)]*bool(decay))
             seconds.append(time.perf_counter() - start)
             each.append({k: s['accuracy'] for k, s in learn.scores().items()})
             print(f'{name}, seed {seed}: {each[-1]}, {seconds[-1]:.0f} s', flush=True)

@@ -33,7 +33,7 @@ def main():
     schema, table, p = answers(args.rows, args.targets, args.values)
     print(f'{args.rows:,} rows, {args.targets} targets, {schema.n_logits} logits; {peak():,.0f} MB before')
     start = time.perf_counter()
-    interp = TaggerInterpretation(schema, table, p, temperatures={n: 1.5 for n in schema.names})
+    interp = TaggerInterpretation(table, schema, p, temperatures={n: 1.5 for n in schema.names})
     interp.scores()
     interp.top_losses(50)
     for t in schema:

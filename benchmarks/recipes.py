@@ -43,7 +43,7 @@ def ours(table, seed, freeze_epochs=20, size=(160, 128), sees='all', **kwargs):
     set_seed(seed, reproducible=True)
     learn = quiet(tagger_learner(tagger_dataloaders(table, size=size, seed=seed), metrics=[], **kwargs))
     if sees == 'auto': learn.disentangle()
-    learn.fit_tagger(freeze_epochs=freeze_epochs)
+    learn.fit_tagger(freeze_epochs)
     return learn, time.perf_counter() - start
 
 

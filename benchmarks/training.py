@@ -45,7 +45,7 @@ def ours(table, start, seed, epochs=0, arch='tf_efficientnet_lite0', size=SIZE, 
     learn.logger = lambda *_: None
     curve = Curve()
     learn.disentangle()
-    with learn.added_cbs(curve): learn.fit_tagger(epochs)
+    with learn.added_cbs(curve): learn.fit_tagger(unfrozen_epochs=epochs)
     learn.calibrate()
     scores = learn.scores()
     with tempfile.TemporaryDirectory() as folder: learn.export_tagger(f'{folder}/bundle', scores)

@@ -172,7 +172,7 @@ def vanished_in_training(table, folder):
         learn = tagger_learner(tagger_dataloaders(table, size=(64, 64), cache=cache, num_workers=0))
         last.unlink()
         try:
-            with learn.no_bar(), learn.no_logging(): learn.fit_tagger(0, 1)
+            with learn.no_bar(), learn.no_logging(): learn.fit_tagger(1)
         except InputError as e: assert str(e) == f"{last}: there is no such file", e
         else: raise AssertionError("a photo that is gone was trained on")
 

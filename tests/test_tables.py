@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fashion_tagger.schema import InputError
-from fashion_tagger.sources import TableWarning, read_csv
+from fashion_tagger.schema import TableWarning
+from fashion_tagger.sources import read_csv
 
 EXAMPLES = int(os.environ.get("FASHION_TAGGER_EXAMPLES", 150))
 plain = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12).map(str.strip).filter(bool)
