@@ -1,4 +1,4 @@
-"""From a table of labelled photos to fastai's DataLoaders
+"""From a table of labelled photos, or from a `DataBlock` of your own, to DataLoaders with several targets
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/data.html.md"""
 
@@ -14,19 +14,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from fastai.vision.all import *
 
 from .cache import PixelCache
 from .engines import decode_ahead
-from .schema import (InputError, MISSING, Attribute, Schema, TagSet, extend_schema, schema_from_table,
-                                   unknown_words)
 from .photos import get_photo
-from fastai.vision.all import *
+from .schema import (MISSING, RESERVED, Attribute, InputError, Schema, TagSet, extend_schema,
+                                   schema_from_table, unknown_words)
 from .splits import stratified_split
-from .transforms import FitPhoto, Photo, TensorPhoto, augment_tfms
+from .transforms import AUGMENTATIONS, FitPhoto, Photo, TensorPhoto, augment_tfms
 
 # %% auto #0
-__all__ = ['TARGET_BLOCKS', 'AttributeCategorize', 'TagsCategorize', 'TargetBlock', 'tagger_datablock', 'PhotoStore', 'PhotoDL',
-           'TaggerDataLoaders', 'tagger_dataloaders', 'show_batch', 'write_over', 'label_text']
+__all__ = ['AttributeCategorize', 'TagsCategorize', 'TargetBlock', 'schema_from_dls', 'dls_table', 'tagger_datablock', 'PhotoDL',
+           'TaggerDataLoaders', 'tagger_dataloaders', 'show_batch']
 
 # %% ../nbs/11_data.ipynb #85922307
 class AttributeCategorize(Categorize):
@@ -58,68 +58,144 @@ class TagsCategorize(MultiCategorize):
     def decodes(self, o): return MultiCategory(t for t, y in zip(self.vocab, o) if y > 0.5)
 
 # %% ../nbs/11_data.ipynb #3456ae4e
-TARGET_BLOCKS = {'attribute': (CategoryBlock, AttributeCategorize), 'tags': (MultiCategoryBlock, TagsCategorize)}
-
 def TargetBlock(
     target: Attribute|TagSet, # An attribute or a tag set
 ) -> TransformBlock:
     "fastai's block for a target, with labels that may be missing"
-    block, categorize = TARGET_BLOCKS[target.kind]
+    if isinstance(target, TagSet): block, categorize = MultiCategoryBlock, TagsCategorize
+    else: block, categorize = CategoryBlock, AttributeCategorize
     block = block(vocab=list(target.vocab))
     block.type_tfms = L(categorize(target.vocab, target.name))
     return block
 
 # %% ../nbs/11_data.ipynb #3dbc39fc
-class _Cell:
+def label_pipelines(dls):
+    "The pipelines that encode the labels of a DataLoaders' datasets, a target each; raises `InputError` where there are none"
+    ds = getattr(dls.train, 'dataset', None)
+    if not hasattr(ds, 'tls'):
+        raise InputError(f"cannot find the targets of a {type(ds).__name__}: make the DataLoaders by a DataBlock, "
+                         "or give the schema (schema=...)")
+    n_inp = getattr(ds, 'n_inp', 1)
+    if n_inp != 1: raise InputError(f"these DataLoaders have {n_inp} inputs; a tagger takes one photo (n_inp=1)")
+    if len(ds.tls) < 2: raise InputError("these DataLoaders have no targets; add a CategoryBlock or MultiCategoryBlock")
+    return ds.tls[1:]
+
+def _target_of(pipeline, name):
+    "The target that a pipeline encodes"
+    for t in reversed(pipeline.tfms.fs):
+        if isinstance(t, (AttributeCategorize, TagsCategorize)):
+            return type(t.target)(name or t.target.name, t.target.vocab)
+        if isinstance(t, (MultiCategorize, EncodedMultiCategorize)): return TagSet(name, t.vocab)
+        if isinstance(t, Categorize): return Attribute(name, t.vocab)
+    found = ', '.join(type(t).__name__ for t in pipeline.tfms.fs)
+    raise InputError(f"target {name or ''!r} is no category (its transforms: {found}); "
+                     "a tagger takes CategoryBlock, MultiCategoryBlock and TargetBlock")
+
+# %% ../nbs/11_data.ipynb #7ca30bac
+def schema_from_dls(
+    dls: DataLoaders, # With one photo in, and any number of `CategoryBlock`, `MultiCategoryBlock` and `TargetBlock` out
+    names: Sequence|None = None, # Of the targets; those of our blocks, and else `target_0`, `target_1`..., where not given
+) -> Schema:
+    "Find the targets of DataLoaders; raises `InputError` for what is neither a category nor a multi-category"
+    if names is None and isinstance(getattr(dls, 'schema', None), Schema): return dls.schema
+    pipelines = label_pipelines(dls)
+    if names is not None and len(names) != len(pipelines):
+        raise InputError(f"{len(names)} names for {len(pipelines)} targets; give one for each")
+    targets = []
+    for i, pipeline in enumerate(pipelines):
+        knows_name = any(hasattr(t, 'target') for t in pipeline.tfms.fs)
+        default = None if knows_name else f'target_{i}'
+        targets.append(_target_of(pipeline, names[i] if names is not None else default))
+    return Schema(targets)
+
+# %% ../nbs/11_data.ipynb #46baf864
+def _opens_photo(tfm):
+    "Whether a transform is the one that opens photos, such as `PILImage.create`"
+    return getattr(tfm, 'name', '').endswith('.create')
+
+def _photo_of(pipeline, item):
+    "What the opening transform of a pipeline is given for an item: a path, as a rule"
+    fs = list(pipeline.tfms.fs)
+    before = next((i for i, t in enumerate(fs) if _opens_photo(t)), len(fs) - 1)
+    for t in fs[:before]: item = t(item)
+    return item
+
+def _label_of(target, y):
+    "An encoded label as a cell of a table"
+    if isinstance(target, Attribute): return None if y < 0 else target.values[int(y)]
+    y = np.asarray(y, dtype=float)
+    if np.isnan(y).all(): return None
+    if np.isnan(y).any(): return {tag: bool(on) for tag, on in zip(target.tags, y) if not np.isnan(on)}
+    return tuple(tag for tag, on in zip(target.tags, y) if on > 0.5)
+
+def item_rows(ds):
+    "The items of a dataset made by `tagger_datablock`, as dicts; None where they are something else"
+    opening = ds.tls[0].tfms.fs[0] if hasattr(ds, 'tls') else None
+    if getattr(opening, 'name', '') != 'get_photo': return None
+    items = ds.items
+    if isinstance(items, pd.DataFrame): return items.to_dict('records')
+    return list(items) if len(items) and isinstance(items[0], Mapping) else None
+
+# %% ../nbs/11_data.ipynb #189f3455
+def dls_table(
+    dls: DataLoaders, # Any, as for `schema_from_dls`
+    ds_idx: int = 1, # 0: training photos, 1: validation photos
+    schema: Schema|None = None, # The names of the targets; those of `schema_from_dls` where not given
+) -> pd.DataFrame: # `image`, perhaps `box`, and a column per target, in the order of the dataset
+    "The photos and labels of DataLoaders as a table"
+    schema = schema or schema_from_dls(dls)
+    ds = dls.loaders[ds_idx].dataset
+    rows = item_rows(ds)
+    if rows: return pd.DataFrame(rows)
+    photos, *labels = ds.tls
+    items = photos.items
+    if isinstance(items, pd.DataFrame): items = [row for _, row in items.iterrows()]
+    table = dict(image=[_photo_of(photos, item) for item in items])
+    full = [_target_of(pipeline, t.name) for pipeline, t in zip(labels, schema)]
+    for target, encoded in zip(full, labels): table[target.name] = [_label_of(target, y) for y in encoded]
+    return pd.DataFrame(table)
+
+# %% ../nbs/11_data.ipynb #4db7116e
+class CellReader:
+    "Like fastai's `ColReader`, for rows that are dicts or Series"
     def __init__(self, name): self.name = name
     def __call__(self, row):
         cell = row[self.name]
         return list(cell) if isinstance(cell, tuple) else cell # a transform would take a tuple apart
-    __name__ = property(lambda self: f'cell[{self.name}]')
+    @property
+    def __name__(self): return f'cell[{self.name}]'
 
-def _split_of(table, valid, seed, schema):
-    if 'split' not in table:
-        split = stratified_split(table, schema, valid, seed)
-        if 'valid' in split: return split
-        raise InputError(f"{len(table)} photo(s) are too few to keep one for validation: each has a value that no other has; label more, or give a split")
-    split = table['split'].to_numpy()
-    for s in ('train', 'valid'):
-        if s not in split: raise InputError(f"no row of the table is in the {s!r} split; its splits are {', '.join(sorted(set(map(str, split))))}")
-    return split
+def photo_block(at_least):
+    "fastai's `ImageBlock` for upright photos that need no more pixels than `at_least` a side"
+    block = ImageBlock(Photo)
+    block.type_tfms = L(partial(Photo.create, at_least=at_least))
+    return block
 
-def _warn_unseen(unseen, what):
-    for name, words in unseen.items():
-        some = ', '.join(f'{w} ({n})' for w, n in list(words.items())[:5]) + (', ...' if len(words) > 5 else '')
-        warnings.warn(f"{name}: {len(words)} value(s) of the {what} rows are in no training row and count as wrong: {some}", stacklevel=3)
-
-def _warn_constant(schema):
-    for t in schema:
-        if t.kind == 'attribute' and len(t.values) == 1:
-            warnings.warn(f"{t.name}: {t.values[0]!r} is its only value in training, so there is nothing to learn about it", stacklevel=3)
-
-# %% ../nbs/11_data.ipynb #7ca30bac
+# %% ../nbs/11_data.ipynb #b81f6d6e
 def tagger_datablock(
     schema: Schema, # What there is to predict
-    unseen: Mapping|None = None, # Words by target that the labels have and the schema does not
+    unknown: Mapping|None = None, # Words by target that labels have and the schema does not, as from `unknown_words`
     size: tuple = (160, 128), # Height and width in pixels that the network sees
     presize: float = 1.15, # Training photos are first made larger by this factor
     method: str = 'squish', # 'squish', 'pad' or 'crop', as in `fit_photo`
-    fill: str = 'white', # Padding, and what augmentation sees beyond the edge: 'white' or 'reflect'
-    augment: str|Mapping|bool|None = None, # A name in `AUGMENTATIONS`, or arguments of `photo_augment`; its defaults if not given; False or 'none' for nothing
-    batch_tfms: list|None = None, # Transforms of batches after those of `augment`, or, where that is not given, in their place
+    fill: str = 'white', # Padding, and what augmentation sees beyond the edge, as in `fit_photo`
+    augment: str|Mapping|bool|None = None, # A name in `AUGMENTATIONS`, or arguments of `photo_augment`; False: none
+    batch_tfms: list|None = None, # Transforms of batches after those of `augment`, or instead of them where that is None
     splitter = None, # As in fastai
-) -> DataBlock: # Takes a list of rows as dicts
+) -> DataBlock: # Takes rows of a table, as dicts or as a DataFrame
     "fastai's DataBlock for photos with several targets"
-    augment = [] if augment is None and batch_tfms is not None else augment_tfms(augment, size, fill)
-    augment += list(batch_tfms or [])
-    large = tuple(round(s*presize) for s in size) if augment else size
-    image = ImageBlock(Photo)
-    image.type_tfms = L(partial(Photo.create, at_least=2*max(size)))
-    return DataBlock(blocks=(image, *map(TargetBlock, extend_schema(schema, unseen or {}))), n_inp=1,
-                     getters=[get_photo, *(_Cell(n) for n in schema.names)], splitter=splitter,
-                     item_tfms=FitPhoto(size, large, method, fill), batch_tfms=augment, dl_type=PhotoDL)
+    if augment is None and batch_tfms is not None: tfms = []
+    else: tfms = augment_tfms(augment, size, fill)
+    tfms += list(batch_tfms or [])
+    larger = tuple(round(s*presize) for s in size) if tfms else size
+    targets = extend_schema(schema, unknown or {})
+    return DataBlock(
+        blocks=(photo_block(at_least=2*max(size)), *map(TargetBlock, targets)), n_inp=1,
+        getters=[get_photo, *map(CellReader, schema.names)],
+        splitter=splitter,
+        item_tfms=FitPhoto(size, larger, method, fill), batch_tfms=tfms, dl_type=PhotoDL)
 
-# %% ../nbs/11_data.ipynb #46baf864
+# %% ../nbs/11_data.ipynb #09cc2f61
 class PhotoStore:
     "Photos of a table, decoded once for every size that is asked for"
     def __init__(self, photos: Sequence): self.photos, self.caches = photos, {} # As from `get_photo`
@@ -130,10 +206,11 @@ class PhotoStore:
     ) -> PixelCache:
         "The cache of a size"
         size = tuple(fit.presize or fit.size) if training else tuple(fit.size)
-        if size not in self.caches: self.caches[size] = PixelCache(self.photos, size, fit.method, fit.fill, 2*max(fit.size))
+        if size not in self.caches:
+            self.caches[size] = PixelCache(self.photos, size, fit.method, fit.fill, 2*max(fit.size))
         return self.caches[size]
 
-# %% ../nbs/11_data.ipynb #189f3455
+# %% ../nbs/11_data.ipynb #e9b9794f
 class PhotoDL(TfmdDL):
     "fastai's `TfmdDL` with batches cut out of decoded photos"
     @delegates(TfmdDL.__init__)
@@ -143,17 +220,18 @@ class PhotoDL(TfmdDL):
         **kwargs
     ):
         self.store, self.rows = store, rows
-        super().__init__(dataset, **(kwargs if store is None else {**kwargs, 'num_workers': 0}))
+        if store is not None: kwargs['num_workers'] = 0 # there is nothing left to decode
+        super().__init__(dataset, **kwargs)
 
     def new(self, dataset=None, cls=None, **kwargs):
-        kept = dict(store=self.store, rows=self.rows) if dataset is None or dataset is self.dataset else {}
-        return super().new(dataset, cls, **{**kept, **kwargs})
+        if dataset is None or dataset is self.dataset: kwargs = dict(store=self.store, rows=self.rows) | kwargs
+        return super().new(dataset, cls, **kwargs)
 
     @property
     def plain(self) -> bool:
         "Whether photos are only brought to size, one by one"
-        kinds = [type(t) for t in self.after_item.fs]
-        return FitPhoto in kinds and set(kinds) <= {FitPhoto, ToTensor}
+        kinds = {type(t) for t in self.after_item.fs}
+        return FitPhoto in kinds and kinds <= {FitPhoto, ToTensor} and item_rows(self.dataset) is not None
 
     @property
     def fit(self) -> FitPhoto:
@@ -161,29 +239,73 @@ class PhotoDL(TfmdDL):
         return next(t for t in self.after_item.fs if isinstance(t, FitPhoto))
 
     @property
-    def photos(self) -> list: return [get_photo(row) for row in self.dataset.items]
+    def photos(self) -> list:
+        "The photo of each item, as `open_photo` takes it"
+        return [get_photo(row) for row in item_rows(self.dataset)]
 
     def encoded(self) -> list: # Of arrays: shape `(n_photos,)` of an attribute, `(n_photos, n_tags)` of a tag set
         "Labels of all photos, target by target"
-        if 'encoded' not in vars(self.dataset): # by all loaders of one dataset
-            targets = [tl.tfms.fs[-1].target for tl in self.dataset.tls[1:]]
-            self.dataset.encoded = [np.stack([np.asarray(t.encode(row[t.name])) for row in self.dataset.items]) for t in targets]
+        if 'encoded' not in vars(self.dataset): # shared by all loaders of a dataset
+            rows, labels = item_rows(self.dataset), []
+            for pipeline in label_pipelines(self):
+                target = pipeline.tfms.fs[-1].target
+                labels.append(np.stack([np.asarray(target.encode(row[target.name])) for row in rows]))
+            self.dataset.encoded = labels
         return self.dataset.encoded
 
-    def create_batches(self, samps):
-        if self.store is None or not self.plain: yield from super().create_batches(samps); return
-        pixels, ys = self.store.pixels(self.fit, self.dataset.split_idx == 0), self.encoded()
-        kinds = [TensorMultiCategory if y.ndim > 1 else TensorCategory for y in ys]
-        batches, ahead = itertools.tee(np.array(ixs) for ixs in chunked(samps, self.bs, self.drop_last)) # of a list that may have no end
-        for ixs, x in zip(batches, decode_ahead((self.rows[ixs] for ixs in ahead), pixels.__getitem__, 1, 1)):
-            if isinstance(x, InputError): raise x
-            x = torch.from_numpy(x)
-            if self.device is not None and self.device.type == 'cuda': x = x.pin_memory().to(self.device, non_blocking=True) # while the last batch is being learned
-            yield (TensorPhoto(x.permute(0, 3, 1, 2)), *(kind(torch.as_tensor(y[ixs])) for kind, y in zip(kinds, ys)))
+    @property
+    def train(self): return self # so that what asks DataLoaders can ask one of them
 
-# %% ../nbs/11_data.ipynb #786a5692
+    def create_batches(self, samps):
+        if self.store is None or not self.plain:
+            yield from super().create_batches(samps)
+            return
+        pixels, labels = self.store.pixels(self.fit, self.dataset.split_idx == 0), self.encoded()
+        indices = (np.array(ixs) for ixs in chunked(samps, self.bs, self.drop_last)) # of a list that may have no end
+        indices, ahead = itertools.tee(indices)
+        decoded = decode_ahead((self.rows[ixs] for ixs in ahead), pixels.__getitem__, 1, 1)
+        for ixs, x in zip(indices, decoded):
+            if isinstance(x, InputError): raise x
+            yield self._batch(torch.from_numpy(x), [y[ixs] for y in labels])
+
+    def _batch(self, x, ys):
+        if self.device is not None and self.device.type == 'cuda':
+            x = x.pin_memory().to(self.device, non_blocking=True) # while the last batch is being learned
+        kinds = [TensorMultiCategory if y.ndim > 1 else TensorCategory for y in ys]
+        return TensorPhoto(x.permute(0, 3, 1, 2)), *(kind(torch.as_tensor(y)) for kind, y in zip(kinds, ys))
+
+# %% ../nbs/11_data.ipynb #da392eb8
+def warn_unknown(unknown, what):
+    "Say which words of some rows are in no vocabulary"
+    for name, words in unknown.items():
+        some = ', '.join(f'{word} ({n})' for word, n in list(words.items())[:5])
+        if len(words) > 5: some += ', ...'
+        warnings.warn(f"{name}: {len(words)} value(s) of the {what} rows are in no training row and count as wrong: {some}",
+                      stacklevel=3)
+
+def _warn_constant(schema):
+    for t in schema.attributes:
+        if len(t.values) > 1: continue
+        warnings.warn(f"{t.name}: {t.values[0]!r} is its only value in training, so there is nothing to learn about it",
+                      stacklevel=3)
+
+def _split_column(table, valid, seed, schema):
+    "The split of each row: that of the table, or one drawn at random"
+    if 'split' not in table:
+        split = stratified_split(table, schema, valid, seed)
+        if 'valid' in split: return split
+        raise InputError(f"{len(table)} photo(s) are too few to keep one for validation: each has a value that no other has; "
+                         "label more, or give a split")
+    split = table['split'].to_numpy()
+    for part in ('train', 'valid'):
+        if part in split: continue
+        there = ', '.join(sorted({str(s) for s in split}))
+        raise InputError(f"no row of the table is in the {part!r} split; its splits are {there}")
+    return split
+
+# %% ../nbs/11_data.ipynb #48f1be9b
 class TaggerDataLoaders(DataLoaders):
-    "DataLoaders that know their schema, and take whatever a user may hold of photos to predict on"
+    "DataLoaders that know their schema, and take whatever you have of photos to predict on"
     def __init__(self, *loaders,
         schema: Schema, # What there is to predict
         block_kwargs: Mapping|None = None, # What `tagger_datablock` was told
@@ -194,8 +316,8 @@ class TaggerDataLoaders(DataLoaders):
 
     def new_empty(self) -> TaggerDataLoaders:
         "The same without photos, as `Learner.export` keeps it"
-        return type(self)(*[dl.new(dl.dataset.new_empty()) for dl in self.loaders], schema=self.schema, block_kwargs=self.block_kwargs,
-                          path=self.path, device=self.device)
+        empty = [dl.new(dl.dataset.new_empty()) for dl in self.loaders]
+        return type(self)(*empty, schema=self.schema, block_kwargs=self.block_kwargs, path=self.path, device=self.device)
 
     @property
     def fit(self) -> FitPhoto:
@@ -205,23 +327,23 @@ class TaggerDataLoaders(DataLoaders):
     def test_dl(self,
         test_items, # A table, or a list of rows, paths, images or arrays
         rm_type_tfms = 0, # As in fastai: how many type transforms to leave out
-        with_labels: bool = False, # Give labels as well; values that the schema does not have draw a warning and count as wrong
+        with_labels: bool = False, # Give labels as well; words in no vocabulary draw a warning and count as wrong
         **kwargs
     ) -> TfmdDL:
         "Photos to predict on, treated like those of validation"
         items = test_items.to_dict('records') if isinstance(test_items, pd.DataFrame) else test_items
         if not with_labels: return super().test_dl(items, rm_type_tfms=rm_type_tfms, **kwargs)
-        unseen = unknown_words(pd.DataFrame(items), self.schema)
-        _warn_unseen(unseen, 'test')
+        unknown = unknown_words(pd.DataFrame(items), self.schema)
+        warn_unknown(unknown, 'test')
         everything = list(range(len(items)))
-        block = tagger_datablock(self.schema, unseen, splitter=lambda _: (everything, everything), **self.block_kwargs)
+        block = tagger_datablock(self.schema, unknown, splitter=lambda _: (everything, everything), **self.block_kwargs)
         return self.valid.new(block.datasets(items).valid, **kwargs)
 
-# %% ../nbs/11_data.ipynb #27eb1610
-@delegates(tagger_datablock, but=['unseen', 'splitter', 'schema'])
+# %% ../nbs/11_data.ipynb #17102da8
+@delegates(tagger_datablock, but=['unknown', 'splitter', 'schema'])
 def tagger_dataloaders(
     table: pd.DataFrame, # `image`, a column per target, and perhaps `split` with 'train' and 'valid'
-    schema: Schema|None = None, # What there is to predict; every column of the table, with the words of its training rows, by default
+    schema: Schema|None = None, # What there is to predict; by default every column, with the words of its training rows
     valid: float = 0.2, # Share of rows for validation where the table has no split
     seed: int = 0, # Of that split
     bs: int = 64, # Photos in a batch
@@ -233,42 +355,51 @@ def tagger_dataloaders(
 ) -> TaggerDataLoaders:
     "Make DataLoaders of a table; rows whose split is neither 'train' nor 'valid' are left out"
     if not len(table): raise InputError("the table has no rows")
-    if 'split' not in table: table = table.assign(split=_split_of(table, valid, seed, schema or schema_from_table(table)))
-    split = _split_of(table, valid, seed, schema)
+    if 'split' not in table:
+        table = table.assign(split=_split_column(table, valid, seed, schema or schema_from_table(table)))
+    split = _split_column(table, valid, seed, schema)
     schema = schema or schema_from_table(table)
-    unseen = unknown_words(table[split == 'valid'], schema)
+    unknown = unknown_words(table[split == 'valid'], schema)
     table = table[np.isin(split, ['train', 'valid'])].reset_index(drop=True)
     parts = [np.flatnonzero(table['split'] == s).tolist() for s in ('train', 'valid')]
-    if len(parts[0]) < 2: raise InputError(f"{len(parts[0])} photo to train on; at least 2 are needed")
+    n_train = len(parts[0])
+    if n_train < 2: raise InputError(f"{n_train} photo to train on; at least 2 are needed")
     _warn_constant(schema)
-    _warn_unseen(unseen, 'validation')
-    block = tagger_datablock(schema, unseen, splitter=lambda _: parts, **kwargs)
+    warn_unknown(unknown, 'validation')
+
+    block = tagger_datablock(schema, unknown, splitter=lambda _: parts, **kwargs)
     rows = table.to_dict('records')
-    dls = block.dataloaders(rows, path=path, bs=min(bs, len(parts[0])), num_workers=num_workers, device=device, pin_memory=torch.cuda.is_available() and str(device) != 'cpu')
+    pin_memory = torch.cuda.is_available() and str(device) != 'cpu'
+    dls = block.dataloaders(rows, path=path, bs=min(bs, n_train), num_workers=num_workers, device=device,
+                            pin_memory=pin_memory)
     store = PhotoStore([get_photo(row) for row in rows]) if cache else None
-    dls.loaders = [dl.new(store=store, rows=np.array(part)) for dl, part in zip(dls.loaders, parts)]
-    return TaggerDataLoaders(*dls.loaders, schema=schema, block_kwargs=kwargs, path=path, device=device)
+    loaders = [dl.new(store=store, rows=np.array(part)) for dl, part in zip(dls.loaders, parts)]
+    return TaggerDataLoaders(*loaders, schema=schema, block_kwargs=kwargs, path=path, device=device)
 
 # %% ../nbs/11_data.ipynb #ec76ccb9
-@dispatch
-def show_batch(x: TensorPhoto, y, samples, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
-    n = min(len(samples), max_n)
-    if ctxs is None: ctxs = get_grid(n, nrows=nrows, ncols=ncols, figsize=figsize or (3*math.ceil(math.sqrt(n)), 3.6*math.ceil(math.sqrt(n))))
-    for (photo, *labels), ctx in zip(samples, ctxs):
-        photo.show(ctx=ctx)
-        write_over(ctx, map(label_text, labels))
-    return ctxs
-
 def write_over(
     ax, # A matplotlib axis that shows a photo
     lines, # What to write over it; empty lines are left out, long ones are broken
     color: str = 'black', # Of the text
 ):
     "Write lines over a photo"
-    ax.set_title('\n'.join(textwrap.fill(line, 26, break_long_words=False, break_on_hyphens=False) for line in lines if line), fontsize=9, color=color)
+    wrap = partial(textwrap.fill, width=26, break_long_words=False, break_on_hyphens=False)
+    ax.set_title('\n'.join(wrap(line) for line in lines if line), fontsize=9, color=color)
 
-def label_text(
-    label, # A decoded label: a `Category` or a `MultiCategory`
-) -> str:
-    "A label as it is written over a photo"
+def label_text(label):
+    "A decoded `Category` or `MultiCategory` as it is written over a photo"
     return ' '.join(label) if isinstance(label, (list, L)) else str(label)
+
+def photo_axes(n, nrows=None, ncols=None, figsize=None):
+    "Axes for `n` photos that are higher than wide"
+    side = math.ceil(math.sqrt(n))
+    return get_grid(n, nrows=nrows, ncols=ncols, figsize=figsize or (3*side, 3.6*side))
+
+# %% ../nbs/11_data.ipynb #e0a49d83
+@dispatch
+def show_batch(x: TensorPhoto, y, samples, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
+    if ctxs is None: ctxs = photo_axes(min(len(samples), max_n), nrows, ncols, figsize)
+    for (photo, *labels), ctx in zip(samples, ctxs):
+        photo.show(ctx=ctx)
+        write_over(ctx, map(label_text, labels))
+    return ctxs

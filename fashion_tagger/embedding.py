@@ -1,4 +1,4 @@
-"""Frozen features, computed once by the fastest engine
+"""Frozen features: photos go through the body once, by the fastest engine, and the heads train on what it gives
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/embedding.html.md"""
 
@@ -7,140 +7,222 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/embedding.html.md"""
 # %% ../nbs/17_embedding.ipynb #539831e3
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import io
 import shutil
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from fastai.vision.all import *
 
 from .cache import PixelCache, cache_folder
-from .transforms import Augment
 from .data import PhotoDL
 from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, run_batches
 from .models import TaggerNet
 from .onnx import EmbeddingNet, write_onnx
 from .schema import InputError
-from fastai.callback.training import BnFreeze
-from fastai.vision.all import *
+from .transforms import Augment
 
 # %% auto #0
-__all__ = ['embedding_engines']
+__all__ = ['Embedder', 'feature_function', 'embedding_engines', 'Features', 'embed_dls', 'FeatureDL']
 
 # %% ../nbs/17_embedding.ipynb #7964c683
-def embedding_engines(
-    net: TaggerNet, # Whose body to run
-    size: tuple, # Height and width in pixels
-    backend: str = 'auto', # One of `BACKENDS`
-    precisions: Sequence = (None, 'f32'), # An engine for each: of OpenVINO or a GPU 'f32' or 'bf16', None for the latter where the device has it; others run in 'f32'
-) -> list: # Engines from pixels to features
-    "Make the quickest engines that embed photos; where another than PyTorch cannot run the network, a warning says why and PyTorch does"
-    device, embedding = next(net.parameters()).device, EmbeddingNet(net)
-    if backend not in BACKENDS: raise InputError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")
-    if backend == 'auto': backend = fastest(device)
-    half = device.type == 'cuda' and torch.cuda.is_bf16_supported()
-    by_torch = [TorchEngine(lambda pixels: (embedding(pixels),), device, p or ('bf16' if half else 'f32') if device.type == 'cuda' else 'f32') for p in precisions]
-    if backend == 'torch' or device.type != 'cpu': return by_torch
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            write_onnx(embedding, f'{folder}/body.onnx', size, ['features'], fold=backend == 'onnx')
-            engines = [onnx_engine(f'{folder}/body.onnx', ['features'], backend, precision) for precision in precisions]
-            for engine in engines: _check_features(engine, embedding, size)
-            return engines
-        except Exception as e: # exporters of other networks than ours raise nearly anything
-            warnings.warn(f"{backend} cannot run this body ({type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}); PyTorch does", stacklevel=2)
-            return by_torch
+class Embedder(NamedTuple):
+    "The part of a network that a frozen body makes the same in every epoch"
+    embed: Callable # From pixels as the model takes them, shape `(bs, 3, h, w)`, to features `(bs, n_features)`
+    sizes: dict|None # How many features each group has, by name; None: one group, as wide as it is
 
-@torch.no_grad()
-def _check_features(engine, embedding, size): # on noise, with another number of photos than the exporter saw
-    pixels = np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
-    with _evaluating(embedding): right = embedding(torch.from_numpy(pixels)).numpy()
-    off = np.abs(engine.start(pixels)()[0] - right).mean()/np.abs(right).mean()
-    if not off < 0.05: raise ValueError(f'its features are off by {off:.0%}')
-
-# %% ../nbs/17_embedding.ipynb #29134678
-_FEW = 500 # photos that PyTorch has embedded before another engine is ready
-
-def _pixels_of(learn, dl, bs): # of its photos as validation sees them, batch by batch
-    fit = learn.dls.fit
-    if dl.store is not None: return dl.store.pixels(fit).batches(dl.rows, bs)
-    return PixelCache(dl.photos, fit.size, fit.method, fit.fill, keep=False).batches(range(len(dl.dataset)), bs)
-
-def _as_they_are(learn, dl, bs): # pixels by the transforms of validation
-    batches = _pixels_of(learn, dl, bs)
-    if hasattr(learn, 'progress'): batches = progress_bar(batches, total=-(-len(dl.dataset)//bs), leave=False)
-    for x in batches:
-        if isinstance(x, InputError): raise x
-        yield x
-
-def _augmented(dl, engine): # pixels of the batches of `dl`, which are of 0 to 1
-    for xb, *_ in dl:
-        for x in (xb.as_subclass(Tensor)*255).round().byte().permute(0, 2, 3, 1).contiguous().split(engine.bs):
-            yield x if engine.name == 'torch' else x.cpu().numpy()
-
-# %% ../nbs/17_embedding.ipynb #9cf38436
-FEATURES_IN_MEMORY = 250_000_000 # bytes of a part; beyond that, its features are kept in a file
-
-def _room_for_features(*shape):
-    size = 4*int(np.prod(shape))
-    if size <= FEATURES_IN_MEMORY: return np.empty(shape, np.float32)
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(cache_folder()).free < 1.05*size: raise InputError(f"{cache_folder()}: no room for {size/1e9:.1f} GB of features; free some, or name another place in FASHION_TAGGER_CACHE")
-    with tempfile.TemporaryFile(dir=cache_folder()) as file: return np.memmap(file, np.float32, 'w+', shape=shape) # which has no name, and is gone with its last user
-
-def _embed(engine, batches, out): # features of pixels, row by row
-    i = 0
-    for _, (x,) in run_batches(engine, ((None, pixels) for pixels in batches)): out[i:(i := i + len(x))] = x
+def feature_function(
+    model: nn.Module, # A `TaggerNet`, or a body and a head as `vision_learner` makes them
+) -> Embedder:
+    "Find what a model computes before its trainable head; raises `InputError` where that cannot be told"
+    model = getattr(model, 'module', model) # of DistributedDataParallel
+    if hasattr(model, 'embed'): return Embedder(model.embed, dict(model.features))
+    if isinstance(model, nn.Sequential) and len(model) == 2 and isinstance(model[1], nn.Sequential):
+        body, head = model
+        flatten = next((i for i, layer in enumerate(head) if type(layer).__name__ == 'Flatten'), None)
+        if flatten is None: return Embedder(lambda x: body(x).flatten(1), None)
+        return Embedder(nn.Sequential(body, *head[:flatten + 1]), None)
+    raise InputError(f"a {type(model).__name__} has no part that is known to give features; "
+                     "use a TaggerNet or a model of vision_learner, a body and a head")
 
 # %% ../nbs/17_embedding.ipynb #b2e57030
-@torch.no_grad()
-def _by_torch(net, dl): # features and labels of any batches
-    device = next(net.parameters()).device
-    xs, ys = zip(*((torch.cat([net.embed(x) for x in xb.as_subclass(Tensor).to(device).split(16 if device.type == 'cpu' else len(xb))]), yb) for xb, *yb in dl))
-    return torch.cat(xs), [torch.cat([y.as_subclass(Tensor) for y in yb]) for yb in zip(*ys)]
-
-def _has_pixels(dl): return isinstance(dl, PhotoDL) and dl.plain and all(isinstance(t, (IntToFloatTensor, Augment)) for t in dl.after_batch.fs)
-
 @contextmanager
-def _evaluating(net):
+def evaluating(net):
+    "A context in which a network is in evaluation mode"
     was_training = net.training
     try: yield net.eval()
     finally: net.train(was_training)
 
-def _embedded(learn): # features `(n, views, n_features)` and labels of training and validation photos
-    train, valid = learn.dls.train.new(shuffle=False, drop_last=False), learn.dls.valid
-    if not (_has_pixels(train) and _has_pixels(valid)):
-        with learn.dls.train_ds.set_split_idx(1): x, ys = _by_torch(learn.model, train)
-        vx, vys = _by_torch(learn.model, valid)
-        return (torch.stack([x, *(_by_torch(learn.model, train)[0] for _ in range(1, learn.views))], 1), *ys), (vx[:, None], *vys)
-    few = learn.backend == 'auto' and len(train.dataset)*learn.views + len(valid.dataset) < _FEW
-    quick, exact = embedding_engines(learn.model, learn.dls.fit.size, 'torch' if few else learn.backend, (learn.precision, 'f32'))
-    width = sum(learn.model.features.values())
-    x, vx = _room_for_features(len(train.dataset), learn.views, width), _room_for_features(len(valid.dataset), 1, width)
-    _embed(quick, _as_they_are(learn, train, quick.bs), x[:, 0])
-    for view in range(1, learn.views): _embed(quick, _augmented(train, quick), x[:, view])
-    del quick # which makes room for the other
-    _embed(exact, _as_they_are(learn, valid, exact.bs), vx[:, 0])
-    return tuple((torch.from_numpy(a), *map(torch.from_numpy, dl.encoded())) for a, dl in ((x, train), (vx, valid)))
+@torch.no_grad()
+def _check_features(engine, embedding, size):
+    "Compare an engine with PyTorch, on noise and with another number of photos than the exporter saw"
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
+    with evaluating(embedding): right = embedding(torch.from_numpy(pixels)).numpy()
+    found = engine.start(pixels)()[0]
+    off = np.abs(found - right).mean()/np.abs(right).mean()
+    if not off < 0.05: raise ValueError(f'its features are off by {off:.0%}')
+
+def _torch_engines(embedding, device, precisions):
+    "PyTorch in 32 bits on a CPU; on a GPU in bf16 where it has that and nothing else is asked for"
+    on_gpu = device.type == 'cuda'
+    default = 'bf16' if on_gpu and torch.cuda.is_bf16_supported() else 'f32'
+    def run(pixels): return (embedding(pixels),)
+    return [TorchEngine(run, device, (p or default) if on_gpu else 'f32') for p in precisions]
+
+def _onnx_engines(embedding, size, backend, precisions):
+    "OpenVINO or ONNX Runtime, checked; raises whatever the exporter or the engine raises"
+    with tempfile.TemporaryDirectory() as folder:
+        path = f'{folder}/body.onnx'
+        write_onnx(embedding, path, size, ['features'], fold=backend == 'onnx')
+        engines = [onnx_engine(path, ['features'], backend, precision) for precision in precisions]
+        for engine in engines: _check_features(engine, embedding, size)
+        return engines
 
 # %% ../nbs/17_embedding.ipynb #92dfff94
-class _FeatureDL(DataLoader):
-    "Batches cut out of tensors that are in memory already"
+def embedding_engines(
+    net: TaggerNet, # Whose body to run
+    size: tuple, # Height and width in pixels
+    backend: str = 'auto', # One of `BACKENDS`
+    precisions: Sequence = (None, 'f32'), # An engine for each: 'f32' or 'bf16'; None: the fastest that the device has
+) -> list: # Engines from pixels, uint8 `(bs, h, w, 3)`, to features
+    "Make the fastest engines that embed photos; where another than PyTorch cannot run the network, a warning says why"
+    device, embedding = next(net.parameters()).device, EmbeddingNet(net)
+    if backend not in BACKENDS: raise InputError(f"unknown backend {backend!r}; there are {', '.join(BACKENDS)}")
+    if backend == 'auto': backend = fastest(device)
+    if backend != 'torch' and device.type == 'cpu':
+        try: return _onnx_engines(embedding, size, backend, precisions)
+        except Exception as e: # exporters of other networks than ours raise nearly anything
+            why = next(iter(str(e).splitlines()), '')
+            warnings.warn(f"{backend} cannot run this body ({type(e).__name__}: {why}); PyTorch does", stacklevel=2)
+    return _torch_engines(embedding, device, precisions)
+
+# %% ../nbs/17_embedding.ipynb #00112779
+class Features(NamedTuple):
+    "What a frozen body gives, with the labels"
+    x: Tensor # Shape `(n_photos, n_views, n_features)`; the first view is of the photo as it is
+    targs: tuple # Encoded labels, a tensor per target
+
+# %% ../nbs/17_embedding.ipynb #e3433df1
+FEATURES_IN_MEMORY = 250_000_000 # bytes of a part; beyond that, its features are kept in a file
+FEW_PHOTOS = 500 # PyTorch has embedded fewer photos than this before another engine is ready
+
+def _features_array(*shape):
+    "An array of 32-bit floats, in memory or in a file without a name that goes with its last user"
+    size, folder = 4*int(np.prod(shape)), cache_folder()
+    if size <= FEATURES_IN_MEMORY: return np.empty(shape, np.float32)
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < 1.05*size:
+        raise InputError(f"{folder}: no room for {size/1e9:.1f} GB of features; free some, "
+                         "or name another place in FASHION_TAGGER_CACHE")
+    with tempfile.TemporaryFile(dir=folder) as file: return np.memmap(file, np.float32, 'w+', shape=shape)
+
+def has_pixels(dl):
+    "Whether photos go to the network as bytes that are only brought to size"
+    if not isinstance(dl, PhotoDL) or not dl.plain: return False
+    return all(isinstance(t, (IntToFloatTensor, Augment)) for t in dl.after_batch.fs)
+
+def _pixel_batches(dl, fit, bs, progress):
+    "Pixels of all photos as validation sees them, uint8 `(bs, h, w, 3)`"
+    n = len(dl.dataset)
+    if dl.store is not None: batches = dl.store.pixels(fit).batches(dl.rows, bs)
+    else: batches = PixelCache(dl.photos, fit.size, fit.method, fit.fill, keep=False).batches(range(n), bs)
+    if progress: batches = progress_bar(batches, total=-(-n//bs), leave=False)
+    for pixels in batches:
+        if isinstance(pixels, InputError): raise pixels
+        yield pixels
+
+def _augmented_batches(dl, engine):
+    "Pixels of augmented photos, whose batches are of 0 to 1"
+    for xb, *_ in dl:
+        pixels = (xb.as_subclass(Tensor)*255).round().byte().permute(0, 2, 3, 1).contiguous()
+        for part in pixels.split(engine.bs): yield part if engine.name == 'torch' else part.cpu().numpy()
+
+def _embed_pixels(engine, batches, out):
+    "Fill the rows of `out` with features"
+    i = 0
+    for _, (x,) in run_batches(engine, ((None, pixels) for pixels in batches)):
+        out[i:i + len(x)] = x
+        i += len(x)
+
+# %% ../nbs/17_embedding.ipynb #f4d4f2f6
+@torch.no_grad()
+def embed_batches(embed, dl, device):
+    "Features and labels of any DataLoader's batches, by PyTorch: a tensor, and a list with a tensor per target"
+    xs, ys = [], []
+    for xb, *yb in dl:
+        xb = xb.as_subclass(Tensor).to(device)
+        few = 16 if device.type == 'cpu' else len(xb) # the maps of 16 photos stay in a processor's caches
+        xs.append(torch.cat([embed(x) for x in xb.split(few)]))
+        ys.append([y.as_subclass(Tensor) for y in yb])
+    return torch.cat(xs), [torch.cat(parts) for parts in zip(*ys)]
+
+def _embed_any(net, dls, views):
+    "Features by the general path: validation transforms make the batches of both parts"
+    embed, device = feature_function(net).embed, next(net.parameters()).device
+    train = dls.train.new(shuffle=False, drop_last=False)
+    with dls.train_ds.set_split_idx(1): x, targs = embed_batches(embed, train, device)
+    augmented = [embed_batches(embed, train, device)[0] for _ in range(1, views)]
+    valid_x, valid_targs = embed_batches(embed, dls.valid, device)
+    return Features(torch.stack([x, *augmented], 1), tuple(targs)), Features(valid_x[:, None], tuple(valid_targs))
+
+def _embed_photos(net, dls, views, backend, precision, progress):
+    "Features straight from pixels, by the fastest engine"
+    train, valid = dls.train.new(shuffle=False, drop_last=False), dls.valid
+    n_train, n_valid, width = len(train.dataset), len(valid.dataset), sum(net.features.values())
+    if backend == 'auto' and n_train*views + n_valid < FEW_PHOTOS: backend = 'torch'
+    fit = valid.fit
+    quick, exact = embedding_engines(net, fit.size, backend, (precision, 'f32'))
+    x, valid_x = _features_array(n_train, views, width), _features_array(n_valid, 1, width)
+    _embed_pixels(quick, _pixel_batches(train, fit, quick.bs, progress), x[:, 0])
+    for view in range(1, views): _embed_pixels(quick, _augmented_batches(train, quick), x[:, view])
+    del quick # to make room for the other
+    _embed_pixels(exact, _pixel_batches(valid, fit, exact.bs, progress), valid_x[:, 0])
+    def labels(dl): return tuple(map(torch.from_numpy, dl.encoded()))
+    return Features(torch.from_numpy(x), labels(train)), Features(torch.from_numpy(valid_x), labels(valid))
+
+# %% ../nbs/17_embedding.ipynb #7299758a
+def embed_dls(
+    net: nn.Module, # A `TaggerNet`, or a model of `vision_learner`
+    dls: DataLoaders, # Photos to embed
+    views: int = 1, # Versions of each training photo: the first as it is, the others augmented
+    backend: str = 'auto', # One of `BACKENDS`
+    precision: str|None = None, # Of training photos, as in `embedding_engines`
+    progress: bool = False, # Show a progress bar
+) -> tuple[Features, Features]: # Of the training and the validation photos
+    "Compute the features of all photos once"
+    from_pixels = isinstance(net, TaggerNet) and has_pixels(dls.train) and has_pixels(dls.valid)
+    with evaluating(net):
+        if from_pixels: return _embed_photos(net, dls, views, backend, precision, progress)
+        return _embed_any(net, dls, views)
+
+# %% ../nbs/17_embedding.ipynb #c99ef3be
+class FeatureDL(DataLoader):
+    "Batches cut out of features that are in memory already"
     n_inp = 1
-    def __init__(self, tensors, bs, shuffle, device):
-        super().__init__(tensors[0], bs=bs, shuffle=shuffle, drop_last=shuffle and len(tensors[0]) > bs, num_workers=0, device=device)
-        self.tensors = tensors
+    def __init__(self,
+        features: Features, # Of some photos
+        bs: int, # Photos in a batch
+        shuffle: bool, # In random order, with a random view of each photo; else the photos as they are
+        device, # Where the features are
+    ):
+        n = len(features.x)
+        super().__init__(features.x, bs=bs, shuffle=shuffle, drop_last=shuffle and n > bs, num_workers=0, device=device)
+        self.features = features
 
     def create_batches(self, samps):
-        x, *ys = self.tensors # x: (n, views, n_features)
+        x, targs = self.features
         for ixs in chunked(samps, self.bs, self.drop_last):
-            view = torch.randint(x.shape[1], (len(ixs),), device=x.device) if self.shuffle else torch.zeros(len(ixs), dtype=torch.long, device=x.device)
-            yield x[torch.as_tensor(ixs, device=x.device), view], *(y[ixs] for y in ys)
+            if self.shuffle: view = torch.randint(x.shape[1], (len(ixs),), device=x.device)
+            else: view = torch.zeros(len(ixs), dtype=torch.long, device=x.device)
+            yield x[torch.as_tensor(ixs, device=x.device), view], *(y[ixs] for y in targs)
 
-    def new(self, shuffle=False, drop_last=False, **kwargs): return type(self)(self.tensors, self.bs, shuffle, self.device)
+    def new(self, shuffle=False, drop_last=False, **kwargs):
+        return type(self)(self.features, self.bs, shuffle, self.device)
 
-# %% ../nbs/17_embedding.ipynb #a6cfcfda
+# %% ../nbs/17_embedding.ipynb #3cac1e59
 def weights_checksum(module):
+    "A number or two for each tensor of a module's state"
     return torch.stack([v.double().sum() + v.double().abs().sum()*1e-3 for v in module.state_dict().values()]).cpu()

@@ -1,4 +1,4 @@
-"""fastai's `Learner` for taggers: everything that its users know, for several targets at once, and frozen epochs that cost next to nothing
+"""fastai's `Learner` for several targets, whose frozen epochs cost next to nothing
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/learner.html.md"""
 
@@ -8,35 +8,69 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/learner.html.md"""
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import io
-import shutil
 import sys
-import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+from fastai.callback.mixup import CutMix
+from fastai.callback.training import BnFreeze
+from fastai.vision.all import *
+
+from .data import TaggerDataLoaders, dls_table, photo_axes, schema_from_dls, write_over
+from .embedding import FeatureDL, embed_batches, embed_dls, evaluating, feature_function, weights_checksum
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
-from .transforms import TensorPhoto
-from .data import write_over
 from .losses import TaggerLoss
 from .metrics import score_targets, tagger_metrics
 from .models import DEFAULT_ARCH, TaggerNet, create_tagger
 from .schema import InputError, Schema
-from fastai.callback.training import BnFreeze
-from fastai.vision.all import *
-from .embedding import weights_checksum
-from .embedding import _FeatureDL, _embedded, _evaluating
+from .transforms import TensorPhoto
 
 # %% auto #0
-__all__ = ['TaggerLearner', 'show_results', 'tagger_learner']
+__all__ = ['learner_schema', 'TaggerLearner', 'tagger_learner', 'show_results', 'LearnerFeatures', 'learner_features']
 
-# %% ../nbs/20_learner.ipynb #8d512606
+# %% ../nbs/20_learner.ipynb #d671767a
+def learner_schema(
+    learn: Learner, # Any
+    schema: Schema|None = None, # Given by you: it is taken as it is
+) -> Schema:
+    "What a learner predicts; raises `InputError` where that cannot be found"
+    for known in (schema, getattr(learn.loss_func, 'schema', None), getattr(learn.dls, 'schema', None)):
+        if isinstance(known, Schema): return known
+    return schema_from_dls(learn.dls)
+
+# %% ../nbs/20_learner.ipynb #4733a89a
+class LabelledPreds(NamedTuple):
+    "Probabilities, and what would have been right"
+    p: Tensor # Shape `(n_photos, n_logits)`
+    targs: tuple # Encoded labels, a tensor per target
+
+def labelled_preds(learn, ds_idx=1, dl=None):
+    "`get_preds` without a progress bar, with labels in a tuple even where there is one target"
+    with learn.no_bar(): p, targs = learn.get_preds(ds_idx=ds_idx, dl=dl)
+    return LabelledPreds(p, tuple(targs) if isinstance(targs, (tuple, list)) else (targs,))
+
+# %% ../nbs/20_learner.ipynb #6f067608
+@patch
+def scores(self: Learner,
+    ds_idx: int = 1, # 0: training photos, 1: validation photos
+    dl = None, # Other photos, as from `learn.dls.test_dl(table, with_labels=True)`
+    schema: Schema|None = None, # What the learner predicts, where it does not know
+) -> dict: # As from `score_targets`
+    "Accuracy, top-3 and top-5 of each attribute; exact match, F1, F2 and mean average precision of each tag set"
+    preds = labelled_preds(self, ds_idx, dl)
+    return score_targets(learner_schema(self, schema), *preds, getattr(self.loss_func, 'thresholds', None))
+
+# %% ../nbs/20_learner.ipynb #aec97976
 def _has_bf16():
+    "Whether this processor multiplies matrices in bf16"
     has = getattr(torch.cpu, 'get_capabilities', dict)()
     return bool(has.get('avx512_bf16') or has.get('amx_bf16'))
 
-class _HalfHeads(Callback):
+class HalfPrecisionHeads(Callback):
     "Matrix products of training batches in bf16, the loss in 32 bits"
     order = MixedPrecision.order
     def before_batch(self):
@@ -46,11 +80,14 @@ class _HalfHeads(Callback):
         self.context.__exit__(None, None, None)
         self.learn.pred = self.pred.float()
 
-# %% ../nbs/20_learner.ipynb #d671767a
+# %% ../nbs/20_learner.ipynb #cd71aad5
 @contextmanager
-def _kept_memory(): # does nothing where the C library is not glibc
+def keep_freed_memory():
+    "A context in which the C library keeps memory that was freed; it does nothing where that is not glibc"
     libc = ctypes.CDLL(None) if sys.platform == 'linux' else None
-    if not hasattr(libc, 'mallopt'): yield; return
+    if not hasattr(libc, 'mallopt'):
+        yield
+        return
     trim_threshold, mmap_max = -1, -4 # as malloc.h has them
     libc.mallopt(mmap_max, 0)
     libc.mallopt(trim_threshold, 2**31 - 1)
@@ -60,74 +97,105 @@ def _kept_memory(): # does nothing where the C library is not glibc
         libc.mallopt(trim_threshold, 128*1024)
         libc.malloc_trim(0)
 
-class _KeepStatistics(Callback):
-    "Batch norm layers of the body go on with the statistics that they came with"
+class KeepStatistics(Callback):
+    "Batch norm layers of the body keep the statistics that they came with"
     run_after = TrainEvalCallback
     def before_train(self):
-        for m in self.model.body.modules():
+        for m in unwrapped(self.model).body.modules():
             if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
 
-# %% ../nbs/20_learner.ipynb #4733a89a
+def unwrapped(model):
+    "The model inside DistributedDataParallel"
+    return getattr(model, 'module', model)
+
+class Labels(tuple):
+    "The labels of a batch, with the size of the first: fastai's mixing callbacks ask for it"
+    def size(self, *args): return self[0].size(*args)
+
+# %% ../nbs/20_learner.ipynb #994d51bf
 class TaggerLearner(Learner):
     "A `Learner` for several targets that embeds photos once while the body is frozen"
     def __init__(self, dls, model, *args,
-        embed_once: bool = True, # Train on features computed once while the body is frozen; False: on augmented photos in every epoch
-        views: int = 1, # How many versions of each training photo to embed: the first as it is, the others augmented
-        backend: str = 'auto', # What embeds photos on a processor, one of `BACKENDS`
-        precision: str|None = None, # Of frozen training on a processor: 'f32', or 'bf16', which is the default where the processor has it
-        feature_bs: int|None = None, # Photos in a batch of features; 64, or 256 from 4,000 training photos on, where not given
+        schema: Schema|None = None, # What the model predicts; found by `learner_schema` where not given
+        embed_once: bool = True, # Train on features computed once while the body is frozen; False: on augmented photos
+        views: int = 1, # Versions of each training photo to embed: the first as it is, the others augmented
+        backend: str = 'auto', # What embeds photos on a CPU, one of `BACKENDS`
+        precision: str|None = None, # Of frozen training on a CPU: 'f32' or 'bf16'; bf16 where the processor has it
+        feature_bs: int|None = None, # Photos in a batch of features; 64, or 256 from 4,000 training photos on
         **kwargs
     ):
-        self.embed_once, self.views, self.backend, self.precision, self.feature_bs, self._kept = embed_once, views, backend, precision, feature_bs, None
+        self.embed_once, self.views, self.backend = embed_once, views, backend
+        self.precision, self.feature_bs, self._kept = precision, feature_bs, None
         super().__init__(dls, model, *args, **kwargs)
+        self.schema = learner_schema(self, schema)
 
     @property
-    def schema(self) -> Schema: return self.dls.schema
+    def y(self):
+        "The labels of a batch, as fastai's callbacks ask for them"
+        return self.yb[0] if len(self.yb) == 1 else Labels(self.yb)
 
     @property
     def body_is_frozen(self) -> bool:
         "Whether no parameter of the body is being trained"
         if not self.opt: self.create_opt()
-        return not any(p.requires_grad for p in self.model.body.parameters())
+        return not any(p.requires_grad for p in unwrapped(self.model).body.parameters())
 
-    def _features(self):
-        key = weights_checksum(self.model.body)
+    def features(self) -> tuple: # Of two `Features`
+        "Features of the training and validation photos, computed when the body or the DataLoaders have changed"
+        model = unwrapped(self.model)
+        key = weights_checksum(model.body)
         if not (self._kept and self._kept[0] is self.dls and torch.equal(self._kept[1], key)):
-            device = next(self.model.parameters()).device
-            with _evaluating(self.model): parts = _embedded(self)
-            self._kept = self.dls, key, tuple(tuple(t.to(device) for t in part) for part in parts)
+            device = next(model.parameters()).device
+            parts = embed_dls(model, self.dls, self.views, self.backend, self.precision, hasattr(self, 'progress'))
+            parts = tuple(f._replace(x=f.x.to(device), targs=tuple(y.to(device) for y in f.targs)) for f in parts)
+            self._kept = self.dls, key, parts
         return self._kept[2]
 
     @contextmanager
     def features_in_place_of_photos(self):
-        "A context in which `dls` gives features that were computed once, wherever the body is frozen and `embed_once` is set"
-        if not (self.embed_once and self.body_is_frozen) or isinstance(self.dls.train, _FeatureDL): yield; return
-        dls, (train, valid) = self.dls, self._features()
-        bs, device = self.feature_bs or (64 if len(train[0]) < 4000 else 256), train[0].device
-        bs = max(2, min(bs, len(train[0])))
-        self.dls = type(dls)(_FeatureDL(train, bs, True, device), _FeatureDL(valid, bs, False, device), schema=dls.schema, path=dls.path, device=device)
+        "A context in which `dls` gives features, where the body is frozen and `embed_once` is set"
+        if not self.embed_once or not self.body_is_frozen or isinstance(self.dls.train, FeatureDL):
+            yield
+            return
+        dls, (train, valid) = self.dls, self.features()
+        n, device = len(train.x), train.x.device
+        bs = max(2, min(self.feature_bs or (64 if n < 4000 else 256), n))
+        loaders = FeatureDL(train, bs, True, device), FeatureDL(valid, bs, False, device)
+        self.dls = DataLoaders(*loaders, path=dls.path, device=device)
         try: yield
         finally: self.dls = dls
 
-    def _do_fit(self): # fastai's, but for where it begins
-        for self.epoch in range(self.first_epoch, self.n_epoch): self._with_events(self._do_epoch, 'epoch', CancelEpochException)
+    def _do_fit(self): # fastai's, except for where it begins
+        for self.epoch in range(self.first_epoch, self.n_epoch):
+            self._with_events(self._do_epoch, 'epoch', CancelEpochException)
 
     def _trains_in_half(self):
-        if not isinstance(self.dls.train, _FeatureDL) or self.dls.device.type != 'cpu': return False
-        if self.precision not in (None, 'f32', 'bf16'): raise InputError(f"unknown precision {self.precision!r}; give 'f32' or 'bf16'")
-        return self.precision == 'bf16' or self.precision is None and _has_bf16()
+        if not isinstance(self.dls.train, FeatureDL) or self.dls.device.type != 'cpu': return False
+        if self.precision not in (None, 'f32', 'bf16'):
+            raise InputError(f"unknown precision {self.precision!r}; give 'f32' or 'bf16'")
+        return _has_bf16() if self.precision is None else self.precision == 'bf16'
 
     @delegates(Learner.fit)
-    def fit(self, n_epoch, *args, **kwargs):
+    def fit(self, n_epoch, *args, cbs=None, **kwargs):
         self.first_epoch = 0
-        with self.features_in_place_of_photos(), self.added_cbs(_HalfHeads() if self._trains_in_half() else []):
-            with nullcontext() if self.body_is_frozen or self.dls.device.type != 'cpu' else _kept_memory(): super().fit(n_epoch, *args, **kwargs)
-        values = [[*v] for v in self.recorder.values] # the next prediction empties the recorder
-        if values: self.curves = dict(names=list(self.recorder.metric_names[1:-1]), values=values, metrics=[m.name for m in self.metrics])
+        with self.features_in_place_of_photos():
+            if isinstance(self.dls.train, FeatureDL): _refuse_pixel_callbacks(self.cbs + L(cbs))
+            half = HalfPrecisionHeads() if self._trains_in_half() else []
+            in_memory = self.body_is_frozen or self.dls.device.type != 'cpu'
+            with self.added_cbs(half), nullcontext() if in_memory else keep_freed_memory():
+                super().fit(n_epoch, *args, cbs=cbs, **kwargs)
+        self._keep_curves()
+
+    def _keep_curves(self): # the next prediction empties the recorder
+        values = [[*v] for v in self.recorder.values]
+        if not values: return
+        self.curves = dict(names=list(self.recorder.metric_names[1:-1]), values=values,
+                           metrics=[m.name for m in self.metrics])
 
     @delegates(Learner.get_preds)
     def get_preds(self, ds_idx=1, dl=None, with_input=False, **kwargs):
-        with nullcontext() if dl is not None or with_input else self.features_in_place_of_photos():
+        needs_photos = dl is not None or with_input
+        with nullcontext() if needs_photos else self.features_in_place_of_photos():
             return super().get_preds(ds_idx=ds_idx, dl=dl, with_input=with_input, **kwargs)
 
     @delegates(Learner.validate)
@@ -135,7 +203,102 @@ class TaggerLearner(Learner):
         with nullcontext() if dl is not None else self.features_in_place_of_photos():
             return super().validate(ds_idx=ds_idx, dl=dl, **kwargs)
 
-# %% ../nbs/20_learner.ipynb #aec97976
+def _refuse_pixel_callbacks(cbs):
+    for cb in cbs:
+        if not isinstance(cb, CutMix): continue
+        raise InputError("CutMix needs pixels, and a frozen body is trained on features; "
+                         "pass embed_once=False to tagger_learner, or unfreeze")
+
+# %% ../nbs/20_learner.ipynb #71c028dc
+def without_normalize(dls):
+    "The DataLoaders without `Normalize`, which a `TaggerNet` does by itself; unchanged where there is none"
+    def is_norm(t): return isinstance(t, Normalize)
+    if not any(is_norm(t) for dl in dls.loaders for t in dl.after_batch.fs): return dls
+    loaders = [dl.new(after_batch=[t for t in dl.after_batch.fs if not is_norm(t)]) for dl in dls.loaders]
+    return DataLoaders(*loaders, path=dls.path, device=dls.device)
+
+def photo_size(dls):
+    "Height and width of the pixels that the network sees"
+    if isinstance(dls, TaggerDataLoaders): return tuple(dls.fit.size)
+    one = dls.valid.new(bs=1, shuffle=False, num_workers=0, n=1)
+    return tuple(one.one_batch()[0].shape[-2:])
+
+def _warn_correlated(table, schema):
+    for pair in correlated_attributes(table, schema):
+        if pair.follows: continue
+        warnings.warn(f"{pair}; answers for such photos may follow {pair.known}, not {pair.told}", stacklevel=3)
+
+def _size_problem(model, size):
+    "What a network says of photos of a size, if it does not take them"
+    try:
+        with torch.no_grad(): model.eval().embed(torch.zeros(1, 3, *size))
+    except (AssertionError, RuntimeError) as e: return str(e).splitlines()[0]
+
+def _create_for_size(size, arch, schema, pretrained, body_kwargs, **kwargs):
+    "A network for photos of a size; vision transformers want to know it, for their positions"
+    given = dict(body_kwargs or {})
+    model = create_tagger(arch, schema, pretrained, given, **kwargs)
+    problem = _size_problem(model, size)
+    if not problem: return model
+    with suppress(TypeError, AssertionError): # networks that know no such argument
+        model = create_tagger(arch, schema, pretrained, dict(img_size=tuple(size)) | given, **kwargs)
+        problem = _size_problem(model, size)
+    if not problem: return model
+    raise InputError(f"{arch} does not take photos of {size[0]}x{size[1]} pixels ({problem}); choose another size")
+
+# %% ../nbs/20_learner.ipynb #74d0164d
+@delegates(Learner.__init__, but=['splitter', 'loss_func', 'metrics', 'cbs'])
+def tagger_learner(
+    dls: DataLoaders, # As from `tagger_dataloaders`, or with an `ImageBlock` in and categories out
+    arch: str = DEFAULT_ARCH, # A model's name in timm, or else in torchvision; or a function of that name
+    pretrained: bool = True, # Begin with ImageNet weights, and with the body frozen
+    names: Sequence|None = None, # Of the targets, where the blocks of `dls` do not know them
+    schema: Schema|None = None, # What there is to predict; that of `schema_from_dls` where not given
+    embed_once: bool = True, # Train on features computed once while the body is frozen; False: on augmented photos
+    views: int = 1, # Versions of each training photo to embed: the first as it is, the others augmented
+    backend: str = 'auto', # What embeds photos on a CPU, one of `BACKENDS`
+    precision: str|None = None, # Of frozen training on a CPU: 'f32' or 'bf16'; scores are always those of 'f32'
+    feature_bs: int|None = None, # Photos in a batch of features; 64, or 256 from 4,000 training photos on
+    feature_groups: Mapping|str|None = None, # By target, names in `learn.model.features`; 'auto': `choose_features`
+    stages: str|Sequence = 'all', # Which of the body's stages to pool: 'all', 'last', or a list of numbers from 1
+    pool: str|int = 'mean_std', # 'mean_std', 'mean', 'mean_max', or n for the means over an n x n grid
+    histogram_bins: int = 6, # Levels of each channel in the colour histogram; 0: no histogram
+    histogram_centre: float|None = 0.5, # Width of the middle that the histogram looks at; None: the whole photo
+    n_heads: int = 1, # Heads in the ensemble, as in `TaggerNet`
+    hidden: int = 512, # Width of the heads' hidden layer; 0: no such layer
+    dropout: tuple = (0.2, 0.5), # Before and after the heads' hidden layer
+    norm = True, # Batch norm in the heads, as in `TaggerHead`
+    body_kwargs: Mapping|None = None, # Passed on to timm's or torchvision's `create_model`
+    compile: bool|Mapping = False, # Options of torch.compile for the body; pays in long training on a GPU
+    loss_func = None, # `TaggerLoss(schema)` by default
+    metrics = None, # `tagger_metrics(schema)` by default
+    cbs = None, # Further callbacks
+    train_bn: bool = False, # Train the batch norm layers of a frozen body
+    splitter = TaggerNet.param_groups, # Groups of parameters; `TaggerNet.stage_groups` has one for each stage
+    **kwargs
+) -> TaggerLearner:
+    "Make a learner for all targets of `dls`"
+    auto = feature_groups == 'auto'
+    if auto and not pretrained:
+        raise InputError("feature_groups='auto' compares features of a pretrained body; "
+                         "leave it out for a body that starts from nothing")
+    schema = schema or schema_from_dls(dls, names)
+    dls = without_normalize(dls)
+    if not feature_groups and len(schema.attributes) > 1: _warn_correlated(dls_table(dls, 0, schema), schema)
+    model = _create_for_size(
+        photo_size(dls), arch, schema, pretrained, body_kwargs, feature_groups=None if auto else feature_groups,
+        stages=stages, pool=pool, histogram_bins=histogram_bins, histogram_centre=histogram_centre,
+        n_heads=n_heads, hidden=hidden, dropout=dropout, norm=norm)
+    if compile: model.body.compile(**(compile if isinstance(compile, Mapping) else {}))
+    learn = TaggerLearner(
+        dls, model, schema=schema, loss_func=loss_func or TaggerLoss(schema), splitter=splitter,
+        metrics=tagger_metrics(schema) if metrics is None else metrics, cbs=L(cbs) + BnFreeze(), train_bn=train_bn,
+        embed_once=embed_once, views=views, backend=backend, precision=precision, feature_bs=feature_bs, **kwargs)
+    if pretrained: learn.freeze()
+    if auto: learn.chosen_features = learn.choose_features()
+    return learn
+
+# %% ../nbs/20_learner.ipynb #362e32b0
 @patch
 def predict(self: TaggerLearner,
     item, # A path, an image, an array, or a row of a table
@@ -144,42 +307,65 @@ def predict(self: TaggerLearner,
 ) -> tuple: # Three dicts by target: the label, its index (or 0 and 1 per tag), and the probabilities
     "Tag one photo"
     dl = self.dls.test_dl([item], rm_type_tfms=rm_type_tfms, num_workers=0)
-    inp, p, _, dec = self.get_preds(dl=dl, with_input=True, with_decoded=True)
-    photo, *labels = self.dls.decode_batch((inp, *dec))[0]
-    by_name = lambda xs: dict(zip(self.schema.names, xs))
-    res = by_name(labels), by_name(d[0] for d in dec), by_name(p[0, s] for s in self.schema.slices.values())
-    return (photo, *res) if with_input else res
+    inp, p, _, decoded = self.get_preds(dl=dl, with_input=True, with_decoded=True)
+    photo, *labels = self.dls.decode_batch((inp, *decoded))[0]
+    names = self.schema.names
+    label = dict(zip(names, labels))
+    index = {name: d[0] for name, d in zip(names, decoded)}
+    probability = {t.name: part for t, part in self.schema.split(p[0])}
+    return (photo, label, index, probability) if with_input else (label, index, probability)
 
-@patch
-def scores(self: TaggerLearner,
-    ds_idx: int = 1, # 0: training photos, 1: validation photos
-    dl = None, # Other photos, as from `learn.dls.test_dl(table, with_labels=True)`
-) -> dict: # As from `score_targets`
-    "Accuracy, top-3 and top-5 of each attribute; exact match, F1, F2 and mean average precision of each tag set"
-    with self.no_bar(): p, targs = self.get_preds(ds_idx=ds_idx, dl=dl)
-    return score_targets(self.schema, p, targs if isinstance(targs, (tuple, list)) else (targs,), getattr(self.loss_func, 'thresholds', None))
+# %% ../nbs/20_learner.ipynb #ad02f603
+def _compare(truth, pred):
+    "The text for a label and an answer, and whether the two agree"
+    if not isinstance(truth, (list, L)):
+        if truth in (pred, ''): return pred, True
+        return f'{truth} \u2192 {pred}', False
+    found = [t for t in truth if t in pred]
+    missed = [f'\u2212{t}' for t in truth if t not in pred]
+    extra = [f'+{t}' for t in pred if t not in truth]
+    return ' '.join(found + missed + extra), not (missed or extra)
 
-# %% ../nbs/20_learner.ipynb #cd71aad5
-def _compare(truth, pred): # the text, and whether the two agree
-    if not isinstance(truth, (list, L)): return (pred, True) if truth in (pred, '') else (f'{truth} \u2192 {pred}', False)
-    missed, extra = [t for t in truth if t not in pred], [t for t in pred if t not in truth]
-    return ' '.join([t for t in truth if t in pred] + [f'\u2212{t}' for t in missed] + [f'+{t}' for t in extra]), not (missed or extra)
-
-# %% ../nbs/20_learner.ipynb #994d51bf
+# %% ../nbs/20_learner.ipynb #6a364a1f
 @dispatch
 def show_results(x: TensorPhoto, y, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
-    n = min(len(samples), max_n)
-    if ctxs is None: ctxs = get_grid(n, nrows=nrows, ncols=ncols, figsize=figsize or (3*math.ceil(math.sqrt(n)), 3.6*math.ceil(math.sqrt(n))))
+    if ctxs is None: ctxs = photo_axes(min(len(samples), max_n), nrows, ncols, figsize)
     for (photo, *labels), preds, ctx in zip(samples, outs, ctxs):
         photo.show(ctx=ctx)
         texts, right = zip(*map(_compare, labels, preds))
         write_over(ctx, texts, 'black' if all(right) else 'firebrick')
     return ctxs
 
-# %% ../nbs/20_learner.ipynb #71c028dc
-def _training_rows(dls): return pd.DataFrame(list(dls.train_ds.items))
+# %% ../nbs/20_learner.ipynb #e57e0db9
+class LearnerFeatures(NamedTuple):
+    "Features and labels of the photos of a learner, training photos first"
+    x: Tensor # Features of the photos as they are, shape `(n_photos, n_features)`
+    sizes: dict # How many features each group has, by name
+    targs: tuple # Encoded labels, a tensor per target
+    table: pd.DataFrame # `image`, a column per target, and `split`: 'train' or 'valid'
+    schema: Schema # The targets
 
-def _new_heads(learn, feature_groups): # untrained ones
+def learner_features(
+    learn: Learner, # Any with a `TaggerNet` or a model of `vision_learner`
+    schema: Schema|None = None, # What it predicts, where it does not know
+) -> LearnerFeatures:
+    "Features of the training and validation photos of a learner"
+    schema, model = learner_schema(learn, schema), unwrapped(learn.model)
+    if isinstance(learn, TaggerLearner): parts = learn.features()
+    else: parts = embed_dls(model, learn.dls)
+    tables = [dls_table(learn.dls, i, schema).assign(split=part) for i, part in enumerate(('train', 'valid'))]
+    x = torch.cat([part.x[:, 0].cpu() for part in parts])
+    targs = []
+    for ys in zip(*(part.targs for part in parts)):
+        width = max((y.shape[1] for y in ys if y.ndim == 2), default=0)
+        ys = [F.pad(y.cpu(), (0, width - y.shape[1])) if y.ndim == 2 else y.cpu() for y in ys]
+        targs.append(torch.cat(ys))
+    sizes = feature_function(model).sizes or dict(pooled=x.shape[1])
+    return LearnerFeatures(x, sizes, tuple(targs), pd.concat(tables, ignore_index=True), schema)
+
+# %% ../nbs/20_learner.ipynb #f2654d29
+def _new_heads(learn, feature_groups):
+    "Exchange the heads for untrained ones"
     model = learn.model
     options = {k: v for k, v in model.config.items() if k in ('hidden', 'dropout', 'norm')}
     model.head = model.new_head(feature_groups, **options).to(next(model.parameters()).device)
@@ -187,79 +373,21 @@ def _new_heads(learn, feature_groups): # untrained ones
     learn.opt = None
     learn.freeze()
 
-# %% ../nbs/20_learner.ipynb #74d0164d
+# %% ../nbs/20_learner.ipynb #2aa05d02
 @patch
 def choose_features(self: TaggerLearner,
-    at_least: float = 0.3, # Share of uncertainty that one attribute takes away from another, from which on they count as entangled
-) -> pd.DataFrame: # As from `compare_feature_groups`: 'all' and, where another set was chosen, that set, for each attribute in question
-    "Choose what each entangled attribute sees; call it before training, with the body frozen"
+    at_least: float = 0.3, # Share of uncertainty that one attribute takes away from another for them to be correlated
+) -> pd.DataFrame: # Of `compare_feature_groups`, the rows of all features and of those that were chosen
+    "Choose the feature groups of correlated attributes; call it before training, with the body frozen"
     if not self.body_is_frozen: raise InputError("choose_features needs a frozen body; call it before unfreeze")
-    pairs = [(e.known, e.told) for e in correlated_attributes(_training_rows(self.dls), self.schema, at_least) if not e.follows]
-    x, *ys = (t.cpu() for t in self._features()[0]) if pairs else (torch.zeros(0, 1, 0),)
-    compared = compare_feature_groups(x[:, 0], self.model.features, dict(zip(self.schema.names, ys)), pairs)
+    table = dls_table(self.dls, 0, self.schema)
+    pairs = [(c.known, c.told) for c in correlated_attributes(table, self.schema, at_least) if not c.follows]
+    if pairs:
+        train = self.features()[0]
+        x, targs = train.x[:, 0].cpu(), [y.cpu() for y in train.targs]
+    else: x, targs = torch.zeros(1, 0), [torch.zeros(1) for _ in self.schema]
+    compared = compare_feature_groups(x, self.model.features, dict(zip(self.schema.names, targs)), pairs)
     chosen, sets = choose_feature_groups(compared), feature_sets(self.model.features)
-    if chosen: _new_heads(self, {t: sets[name] for t, name in chosen.items()})
-    of_interest = [s in ('all', chosen.get(t)) for t, s in zip(compared['attribute'], compared['feature_groups'])]
-    return compared[np.array(of_interest, dtype=bool)].reset_index(drop=True)
-
-# %% ../nbs/20_learner.ipynb #b19c4200
-def _warn_correlated(dls):
-    for e in correlated_attributes(_training_rows(dls), dls.schema):
-        if not e.follows: warnings.warn(f"{e}; answers for such photos may follow {e.known}, not {e.told}", stacklevel=3)
-
-def _why_not(model, size): # what it says of photos of a size, if it does not take them
-    try:
-        with torch.no_grad(): model.eval().embed(torch.zeros(1, 3, *size))
-    except (AssertionError, RuntimeError) as e: return str(e).splitlines()[0]
-
-def _create_for(size, arch, schema, pretrained, body_kwargs, **kwargs): # vision transformers want to know the size of photos, for their positions
-    model, told = create_tagger(arch, schema, pretrained, body_kwargs, **kwargs), dict(body_kwargs or {})
-    if not (why := _why_not(model, size)): return model
-    with suppress(TypeError, AssertionError): # of networks that have no use for it
-        model = create_tagger(arch, schema, pretrained, dict(img_size=tuple(size)) | told, **kwargs)
-        why = _why_not(model, size)
-    if why: raise InputError(f"{arch} does not take photos of {size[0]}x{size[1]} pixels ({why}); choose another size")
-    return model
-
-# %% ../nbs/20_learner.ipynb #348d378c
-@delegates(Learner.__init__, but=['splitter', 'loss_func', 'metrics', 'cbs'])
-def tagger_learner(
-    dls: DataLoaders, # As from `tagger_dataloaders`
-    arch: str = DEFAULT_ARCH, # A model's name in timm, or else in torchvision
-    pretrained: bool = True, # Begin with ImageNet weights, and with the body frozen
-    embed_once: bool = True, # Train on features computed once while the body is frozen; False: on augmented photos in every epoch
-    views: int = 1, # How many versions of each training photo to embed: the first as it is, the others augmented
-    backend: str = 'auto', # What embeds photos on a processor, one of `BACKENDS`
-    precision: str|None = None, # Of frozen training on a processor: 'f32', or 'bf16', which is the default where the processor has it; scores are always those of 'f32'
-    feature_bs: int|None = None, # Photos in a batch of features; 64, or 256 from 4,000 training photos on, where not given
-    feature_groups: Mapping|str|None = None, # By target, the names of the features that it sees (`learn.model.features`), all where not given; 'auto': `choose_features`
-    stages: str|Sequence = 'all', # Which of the body's stages the heads see: 'all', 'last', or a list of numbers from 1
-    pool: str|int = 'mean_std', # What is pooled from a stage: 'mean_std', 'mean', 'mean_max', or n for the means over an n x n grid
-    histogram_bins: int = 6, # Levels of each channel in the palette; 0: no palette
-    histogram_centre: float|None = 0.5, # Width of the middle that the palette looks at; 0 or None: the whole photo alike
-    n_heads: int = 1, # How many heads to average, as in `TaggerNet`
-    hidden: int = 512, # Width of the heads' hidden layer; 0: no such layer
-    dropout: tuple = (0.2, 0.5), # Before and after the heads' hidden layer
-    norm = True, # Batch norm in the heads, as in `TaggerHead`
-    body_kwargs: Mapping|None = None, # Passed on to timm's or torchvision's `create_model`
-    compile: bool|Mapping = False, # Have torch.compile make the body quicker, with these options if it is a dict; pays in long training on a GPU
-    loss_func = None, # `TaggerLoss(dls.schema)` by default
-    metrics = None, # `tagger_metrics(dls.schema)` by default
-    cbs = None, # Further callbacks
-    train_bn: bool = False, # Train the batch norm layers of a frozen body
-    splitter = TaggerNet.param_groups, # Groups of parameters; `TaggerNet.stage_groups` for one per stage, to freeze up to any of them
-    **kwargs
-) -> TaggerLearner:
-    "Make a learner for all targets of `dls`; frozen is frozen: batch norm layers keep their statistics too"
-    auto = feature_groups == 'auto'
-    if auto and not pretrained: raise InputError("sees='auto' compares features of a pretrained body; leave it out for a body that starts from nothing")
-    if not feature_groups: _warn_correlated(dls)
-    model = _create_for(dls.fit.size, arch, dls.schema, pretrained, body_kwargs, feature_groups=None if auto else feature_groups, stages=stages, pool=pool, histogram_bins=histogram_bins,
-                        histogram_centre=histogram_centre, n_heads=n_heads, hidden=hidden, dropout=dropout, norm=norm)
-    if compile: model.body.compile(**(compile if isinstance(compile, Mapping) else {}))
-    learn = TaggerLearner(dls, model, loss_func=loss_func or TaggerLoss(dls.schema), splitter=splitter,
-                          metrics=tagger_metrics(dls.schema) if metrics is None else metrics, cbs=L(cbs) + BnFreeze(),
-                          embed_once=embed_once, views=views, backend=backend, precision=precision, feature_bs=feature_bs, train_bn=train_bn, **kwargs)
-    if pretrained: learn.freeze()
-    if auto: learn.chosen_features = learn.choose_features()
-    return learn
+    if chosen: _new_heads(self, {name: sets[groups] for name, groups in chosen.items()})
+    kept = [groups in ('all', chosen.get(name)) for name, groups in zip(compared['attribute'], compared.iloc[:, 1])]
+    return compared[np.array(kept, dtype=bool)].reset_index(drop=True)
