@@ -13,11 +13,23 @@ demo: .venv/ready  ## train, test and run a tagger, into demo/
 test: .venv/ready  ## run every notebook and tests/
 	$(BIN)/python .ci/tests.py
 
+nb: .venv/ready  ## one notebook: export, run, clean, test, render (make nb NB=16_metrics)
+	$(BIN)/python .ci/nb.py $(NB)
+
 export: .venv/ready  ## notebooks to fashion_tagger/, cleaned
 	$(BIN)/nbdev-export
 	$(BIN)/nbdev-clean
 
-readme: .venv/ready  ## README.md from nbs/index.ipynb
+order: .venv/ready  ## sidebar, table and all.py from nbs/contents.yml
+	$(BIN)/python .ci/order.py
+
+style: .venv/ready  ## wide lines, nested statements, names that are shown
+	$(BIN)/python .ci/style.py
+
+hooks: .venv/ready  ## git hooks that clean notebooks and merge them
+	$(BIN)/nbdev-install-hooks
+
+readme: .venv/ready order  ## README.md from nbs/index.ipynb
 	$(BIN)/python .ci/readme.py
 
 docs: .venv/ready  ## the docs site, into _docs/
@@ -37,4 +49,4 @@ clean:  ## remove what the other targets made, but for .venv
 	$(BIN)/python -m pip install --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo test export readme docs docs-serve clean
+.PHONY: help demo test nb export order style hooks readme docs docs-serve clean
