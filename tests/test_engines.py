@@ -56,7 +56,8 @@ def onnx_file(tmp_path):
     cast = h.make_node("Cast", ["pixels"], ["numbers"], to=kind.FLOAT)
     inputs = [h.make_tensor_value_info("pixels", kind.UINT8, ["bs", 8, 8, 3])]
     outputs = [h.make_tensor_value_info("numbers", kind.FLOAT, ["bs", 8, 8, 3])]
-    model = h.make_model(h.make_graph([cast], "cast", inputs, outputs), ir_version=10, opset_imports=[h.make_opsetid("", 18)])
+    graph = h.make_graph([cast], "cast", inputs, outputs)
+    model = h.make_model(graph, ir_version=10, opset_imports=[h.make_opsetid("", 18)])
     onnx.save(model, tmp_path/"cast.onnx")
     return tmp_path/"cast.onnx"
 
