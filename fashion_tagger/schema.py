@@ -341,12 +341,12 @@ def schema_from_json(
 # %% ../nbs/00_schema.ipynb #25e3e658
 RESERVED = ('image', 'box', 'split') # columns of a table that are not targets
 
-def _holds_tags(column): return any(isinstance(cell, (tuple, list, Mapping)) for cell in column)
+def _is_tag_column(column): return any(isinstance(cell, (tuple, list, Mapping)) for cell in column)
 
 def _target_columns(table, columns, attributes, tags):
     "The kind of target that each column holds, by its name"
     if attributes is None and tags is None:
-        return {c: TagSet if _holds_tags(table[c]) else Attribute for c in columns}
+        return {c: TagSet if _is_tag_column(table[c]) else Attribute for c in columns}
     kinds = {c: Attribute for c in attributes or ()} | {c: TagSet for c in tags or ()}
     for c in kinds:
         if c not in columns: raise InputError(f"the table has no column {c!r}; it has {', '.join(map(str, columns))}")
