@@ -1,4 +1,8 @@
-"""Photos decoded once: pixels of the size that training asks for, in a file that is mapped into memory
+"""Decode each photo once: pixels at the network's size, in a file that is mapped into memory
+
+`PixelCache` gives the pixels of photos by their number and remembers them in a file, for later epochs and later runs; `batches` reads any number of them.
+
+`cache_folder` is where the files are, `cache_files` lists them, `clear_cache` deletes them, and `CACHE_LIMIT` is how large they may grow. `unreadable` decodes a list of photos and says which cannot be read.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/cache.html.md"""
 
@@ -17,47 +21,30 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from fastcore.basics import patch
+from fastcore.basics import chunked, patch
 from fastcore.xdg import xdg_cache_home
 
-from .engines import decode_ahead
-from .photos import Crop, fit_photo, open_photo
+from .photos import Crop, cpu_count, decode_ahead, fit_photo, open_photo
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['CACHE_LIMIT', 'cache_folder', 'cache_files', 'clear_cache', 'PixelCache', 'fill_cache', 'unreadable',
-           'fill_cache_beside']
+__all__ = ['CACHE_LIMIT', 'cache_folder', 'cache_files', 'clear_cache', 'PixelCache', 'unreadable']
 
 # %% ../nbs/02_cache.ipynb #9e7482d1
-def _identity(photo): # what tells whether a photo is the same as before; None where nothing can
-    path, box = photo if isinstance(photo, Crop) else (photo, None)
-    if not isinstance(path, (str, os.PathLike)): return None
-    try: stat = os.stat(path)
-    except OSError as e: raise InputError(f"{path}: {'there is no such file' if isinstance(e, FileNotFoundError) else e.strerror}") from None
-    return [os.path.abspath(path), stat.st_size, stat.st_mtime_ns, [float(s) for s in box] if box is not None else None]
-
-def _fingerprint(photos, how): # None where a photo is no file
-    digest = hashlib.sha256(json.dumps(how).encode())
-    for identity in map(_identity, photos):
-        if identity is None: return None
-        digest.update(json.dumps(identity).encode('utf-8', 'surrogateescape') + b'\n')
-    return digest.hexdigest()[:32]
-
-# %% ../nbs/02_cache.ipynb #4bd55dd9
-CACHE_LIMIT = 20_000_000_000 # bytes; the files that were used longest ago make room
+CACHE_LIMIT = 20_000_000_000 # bytes; beyond it, the files that were not used for the longest time are deleted
 
 def cache_folder() -> Path:
-    "Where decoded photos are kept: the environment variable `FASHION_TAGGER_CACHE`, or else `fashion_tagger` in the user's cache folder"
+    "Where decoded photos are kept: `FASHION_TAGGER_CACHE`, or else `fashion_tagger` in the user's cache folder"
     return Path(os.environ.get('FASHION_TAGGER_CACHE') or xdg_cache_home()/'fashion_tagger')
 
 def cache_files(
-    folder = None, # `cache_folder()` where not given
+    folder=None, # By default `cache_folder()`
 ) -> list: # Paths
-    "Files of decoded photos, the one used last at the end"
+    "Files of decoded photos, the most recently used last"
     return sorted(Path(folder or cache_folder()).glob('*.pixels'), key=lambda f: f.stat().st_mtime)
 
 def clear_cache(
-    folder = None, # `cache_folder()` where not given
+    folder=None, # By default `cache_folder()`
 ) -> int: # Bytes that were freed
     "Delete all decoded photos"
     files = cache_files(folder)
@@ -66,7 +53,27 @@ def clear_cache(
     return freed
 
 # %% ../nbs/02_cache.ipynb #6ab1c343
-def _make_room(folder, needed, limit): # whether there is any
+def _photo_identity(photo):
+    "What tells whether a photo is the same as before: path, bytes, time of change, box; `None` if it is not in a file"
+    path, box = photo if isinstance(photo, Crop) else (photo, None)
+    if not isinstance(path, (str, os.PathLike)): return None
+    try: stat = os.stat(path)
+    except FileNotFoundError: raise InputError(f"{path}: there is no such file") from None
+    except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
+    box = [float(s) for s in box] if box is not None else None
+    return [os.path.abspath(path), stat.st_size, stat.st_mtime_ns, box]
+
+def _fingerprint(photos, how):
+    "A name for the pixels of these photos, resized in this way; `None` if a photo is not in a file"
+    digest = hashlib.sha256(json.dumps(how).encode())
+    for photo in photos:
+        identity = _photo_identity(photo)
+        if identity is None: return None
+        digest.update(json.dumps(identity).encode('utf-8', 'surrogateescape') + b'\n')
+    return digest.hexdigest()[:32]
+
+def _make_room(folder, needed, limit):
+    "Delete the files that were not used for the longest time; returns whether there is room for `needed` bytes"
     if needed > limit: return False
     files = cache_files(folder)
     used = sum(f.stat().st_size for f in files)
@@ -75,7 +82,8 @@ def _make_room(folder, needed, limit): # whether there is any
         files.pop(0).unlink(missing_ok=True)
     return shutil.disk_usage(folder).free > 1.05*needed
 
-def _reserve(file, size): # room for all of it, so that a full disk is found out now, and not by a signal in the middle
+def _reserve(file, size):
+    "Reserve all of a file's bytes, so that a full disk is an error now and not a signal in the middle of training"
     handle = os.open(file, os.O_RDWR | os.O_CREAT)
     try:
         if os.fstat(handle).st_size == size: return
@@ -85,29 +93,33 @@ def _reserve(file, size): # room for all of it, so that a full disk is found out
 
 # %% ../nbs/02_cache.ipynb #09a31f29
 class PixelCache:
-    "Pixels of photos, decoded when they are asked for unless they were before"
+    "Pixels of photos, decoded when they are first asked for"
     def __init__(self,
-        photos: Sequence, # Whatever `open_photo` takes; kept in a file where all are paths, or `Crop`s of them
+        photos: Sequence, # Whatever `open_photo` takes; kept in a file if all are paths, or `Crop`s of them
         size: tuple, # Height and width in pixels
         method: str = 'squish', # As in `fit_photo`
         fill: str = 'white', # As in `fit_photo`
-        at_least: int|None = None, # As in `open_photo`; twice the longer side of `size` where not given, as in `load_photo`
-        folder = None, # `cache_folder()` where not given
-        limit: int|None = None, # Bytes; `CACHE_LIMIT` where not given
-        keep: bool = True, # False: decode whenever asked
-        workers: int|None = None, # Threads that decode; one per core and at most 8 where not given
+        at_least: int|None = None, # As in `open_photo`; by default twice the longer side of `size`, as in `load_photo`
+        folder=None, # By default `cache_folder()`
+        limit: int|None = None, # Bytes; by default `CACHE_LIMIT`
+        keep: bool = True, # False: keep no file, decode every time
+        threads: int|None = None, # Threads that decode; by default one per processor, at most 8
     ):
-        self.photos, self.size, self.method, self.fill, self.at_least = photos, tuple(size), method, fill, at_least or 2*max(size)
-        self.file, self.there, self.workers = None, None, workers
-        name = keep and _fingerprint(photos, [2, *map(int, size), method, fill, self.at_least])
-        if not name or not len(photos): return
+        self.photos, self.size, self.method, self.fill = photos, tuple(size), method, fill
+        self.at_least = 2*max(size) if at_least is None else at_least
+        self.file, self.there, self.threads = None, None, threads
+        if not keep or not len(photos): return
+        name = _fingerprint(photos, [3, *map(int, size), method, fill, self.at_least])
+        if not name: return
         folder = Path(folder or cache_folder())
         try: self._open(folder, folder/f'{name}.pixels', limit or CACHE_LIMIT)
-        except OSError as e: warnings.warn(f"{folder}: decoded photos cannot be kept there ({e.strerror or e}); they are decoded whenever they are looked at", stacklevel=2)
+        except OSError as e:
+            what = f"{folder}: decoded photos cannot be kept there ({e.strerror or e})"
+            warnings.warn(f"{what}; they are decoded whenever they are looked at", stacklevel=2)
 
     def _open(self, folder, file, limit):
         n = len(self.photos)
-        needed = n*(1 + 3*self.size[0]*self.size[1])
+        needed = n*(1 + 3*self.size[0]*self.size[1]) # a flag per photo, then the pixels
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             if not _make_room(folder, needed, limit): raise OSError(f'no room for {needed/1e6:,.0f} MB')
@@ -118,69 +130,80 @@ class PixelCache:
     def __len__(self): return len(self.photos)
 
     @property
-    def pixels(self) -> np.memmap: # uint8, shape `(n_photos, h, w, 3)`; right where `there` is 1
-        "The whole file, mapped for as long as this is kept"
+    def pixels(self) -> np.memmap: # uint8, shape `(n_photos, h, w, 3)`; valid where `there` is 1
+        "The pixels of all photos, mapped for as long as you hold on to the array"
         return np.memmap(self.file, np.uint8, 'r+', len(self.photos), (len(self.photos), *self.size, 3))
 
     def load(self, i: int) -> np.ndarray: # uint8, shape `(h, w, 3)`
-        "Decode a photo; raises `InputError` that names it where it cannot be read"
-        return np.asarray(fit_photo(open_photo(self.photos[i], self.at_least), self.size, self.method, self.fill))
+        "Decode a photo; raises `PhotoError` that names it if it cannot be read"
+        img = open_photo(self.photos[i], self.at_least)
+        return np.asarray(fit_photo(img, self.size, self.method, self.fill))
 
 # %% ../nbs/02_cache.ipynb #3e4a55dd
 @patch
 def __getitem__(self: PixelCache,
     ixs: Sequence, # Numbers of photos
 ) -> np.ndarray: # uint8, shape `(len(ixs), h, w, 3)`
-    "Pixels of some photos; raises `InputError` that names the first that cannot be read"
+    "Pixels of some photos; raises `PhotoError` that names the first that cannot be read"
     rows = np.asarray(ixs)
-    out, pixels = np.empty((len(rows), *self.size, 3), np.uint8), self.pixels if self.file else None
-    known = self.there[rows] == 1 if self.file else np.zeros(len(rows), bool)
-    if known.any(): out[known] = pixels[rows[known]]
-    missing = np.flatnonzero(~known)
-    for k, x in zip(missing, decode_ahead(rows[missing].tolist(), self.load, workers=self.workers)):
+    out = np.empty((len(rows), *self.size, 3), np.uint8)
+    pixels = self.pixels if self.file else None
+    stored = self.there[rows] == 1 if self.file else np.zeros(len(rows), bool)
+    if stored.any(): out[stored] = pixels[rows[stored]]
+    missing = np.flatnonzero(~stored)
+    for k, x in zip(missing, decode_ahead(rows[missing].tolist(), self.load, threads=self.threads)):
         if isinstance(x, InputError): raise x
         out[k] = x
-        if self.file: pixels[rows[k]] = x; self.there[rows[k]] = 1
+        if self.file:
+            pixels[rows[k]] = x
+            self.there[rows[k]] = 1 # last, so that a run that is killed leaves no half-written photo behind
     return out
 
+# %% ../nbs/02_cache.ipynb #ad8af8aa
 @patch
 def batches(self: PixelCache,
     ixs: Sequence, # Numbers of photos
     bs: int = 64, # Photos at a time
 ) -> Iterator: # Of arrays, uint8 of shape `(bs, h, w, 3)`
     "Pixels of any number of photos, with a batch being decoded while the last is used"
-    yield from decode_ahead((ixs[i:i + bs] for i in range(0, len(ixs), bs)), self.__getitem__, 2, 1)
+    yield from decode_ahead((ixs[i:i + bs] for i in range(0, len(ixs), bs)), self.__getitem__, ahead=2, threads=1)
 
-# %% ../nbs/02_cache.ipynb #7c85d07e
-def fill_cache(
-    *args, **kwargs # As for `PixelCache`
-):
-    "Decode all photos of a cache that can be read; does nothing where they cannot be kept"
-    cache = PixelCache(*args, **kwargs)
-    for i in range(0, len(cache) if cache.file else 0, 64):
-        try: cache[range(i, min(i + 64, len(cache)))]
-        except InputError: pass # whoever uses the photo is told
+# %% ../nbs/02_cache.ipynb #950dddb1
+def _reasons(cache, ixs):
+    "Why photos cannot be read, by their number"
+    reasons = {}
+    for i in ixs:
+        try: cache[[i]]
+        except InputError as e: reasons[i] = str(e)
+    return reasons
 
+# %% ../nbs/02_cache.ipynb #37d667b2
 def unreadable(
     *args, **kwargs # As for `PixelCache`
 ) -> dict: # By number of the photo, why it cannot be read
-    "Decode all photos, and say which cannot be"
-    cache, bad = PixelCache(*args, **kwargs), {}
-    for i in range(0, len(cache), 64):
-        ixs = range(i, min(i + 64, len(cache)))
+    "Decode all photos, and say which cannot be read"
+    cache, reasons = PixelCache(*args, **kwargs), {}
+    for ixs in chunked(range(len(cache)), 64):
         try: cache[ixs]
-        except InputError: bad |= {k: x for k, x in ((k, _attempt(cache, [k])) for k in ixs) if isinstance(x, InputError)}
-    return {k: str(e) for k, e in bad.items()}
+        except InputError: reasons |= _reasons(cache, ixs)
+    return reasons
 
-def _attempt(cache, ixs):
-    try: return cache[ixs]
-    except InputError as e: return e
+# %% ../nbs/02_cache.ipynb #bee4bf12
+def fill_cache(
+    *args, **kwargs # As for `PixelCache`
+):
+    "Decode all photos of a cache that can be read; does nothing if they cannot be kept"
+    cache = PixelCache(*args, **kwargs)
+    if not cache.file: return
+    for ixs in chunked(range(len(cache)), 64):
+        try: cache[ixs]
+        except InputError: pass # training names the photo when it gets there
 
 def fill_cache_beside(
     *args, **kwargs # As for `PixelCache`
-) -> multiprocessing.process.BaseProcess: # It ends with this one at the latest
+) -> multiprocessing.process.BaseProcess: # It ends with this process at the latest
     "`fill_cache` in another process, on the cores that one thread leaves free"
-    workers = max((os.cpu_count() or 2) - 1, 1)
-    process = multiprocessing.get_context('spawn').Process(target=fill_cache, args=args, kwargs=kwargs | dict(workers=workers), daemon=True)
+    kwargs['threads'] = max(cpu_count() - 1, 1)
+    process = multiprocessing.get_context('spawn').Process(target=fill_cache, args=args, kwargs=kwargs, daemon=True)
     process.start()
     return process

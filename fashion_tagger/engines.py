@@ -1,4 +1,8 @@
-"""What runs a network over many photos: PyTorch, ONNX Runtime or OpenVINO, with decoding ahead of it
+"""Run a network over many photos with PyTorch, ONNX Runtime or OpenVINO, while threads decode the next ones
+
+`TorchEngine`, `OnnxEngine` and `OpenVinoEngine` run a network on batches of pixels. `fastest` names the quickest one that is installed, `onnx_engine` makes one by its name, and `BACKENDS` lists the names.
+
+`stream_photos` runs an engine over any number of photos.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/engines.html.md"""
 
@@ -10,95 +14,131 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
 
+from .photos import cpu_count, decode_ahead
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['BACKENDS', 'TorchEngine', 'OnnxEngine', 'OpenVinoEngine', 'has_gpu', 'fastest', 'onnx_engine', 'decode_ahead',
-           'run_batches', 'stream_photos']
+__all__ = ['BACKENDS', 'fastest', 'TorchEngine', 'OnnxEngine', 'OpenVinoEngine', 'onnx_engine', 'stream_photos']
 
 # %% ../nbs/15_engines.ipynb #ff70f971
+BACKENDS = 'auto', 'torch', 'onnx', 'openvino'
+
+def _has_gpu():
+    "Whether PyTorch has a GPU; PyTorch, slow to import, is not imported on machines without one"
+    has_driver = os.path.exists('/dev/nvidiactl') or os.path.exists('/dev/kfd') or os.name == 'nt'
+    if not has_driver or not find_spec('torch'): return False
+    import torch
+    return torch.cuda.is_available()
+
+def fastest(
+    device=None, # Where to run; anywhere by default
+) -> str: # One of `BACKENDS`
+    "The quickest engine that is installed"
+    if device is None and _has_gpu(): return 'torch'
+    if device is not None and str(device) != 'cpu': return 'torch'
+    if find_spec('openvino'): return 'openvino'
+    return 'onnx' if find_spec('onnxruntime') else 'torch'
+
+# %% ../nbs/15_engines.ipynb #663da0e5
 class TorchEngine:
     "PyTorch, on a processor or a GPU"
     name, depth = 'torch', 1
     def __init__(self,
-        run: Callable, # From pixels, a uint8 tensor of shape `(bs, h, w, 3)` on `device`, to a tuple of tensors
-        device = None, # Where to run; the GPU if there is one
+        run: Callable, # From pixels, a uint8 tensor `(bs, h, w, 3)` on `device`, to a tuple of tensors
+        device=None, # Where to run; by default the GPU if there is one
         precision: str = 'f32', # 'f32', or 'bf16' or 'f16' for automatic mixed precision
     ):
         import torch
-        self.device, self.run, self.precision = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), run, precision
-        self.bs = 16 if self.device.type == 'cpu' else 128 # on a processor, the maps of 16 photos stay in its caches
+        default = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.run, self.device, self.precision = run, torch.device(device or default), precision
+        self.bs = 16 if self.device.type == 'cpu' else 128 # on a processor, feature maps of 16 photos fit its caches
         self.dtype = dict(f32=None, bf16=torch.bfloat16, f16=torch.float16)[precision]
 
     def start(self,
         pixels, # An array or a tensor, uint8, shape `(bs, h, w, 3)`
-    ): # Called, gives a list of arrays, float32
+    ): # Called, gives a list of float32 arrays
         "Run the network; on a GPU, without waiting for it"
         import torch
         x = torch.as_tensor(pixels)
-        if self.device.type == 'cuda' and x.device.type == 'cpu': x = x.pin_memory().to(self.device, non_blocking=True)
-        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None): outputs = self.run(x)
+        if self.device.type == 'cuda' and x.device.type == 'cpu':
+            x = x.pin_memory().to(self.device, non_blocking=True)
+        mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None)
+        with torch.inference_mode(), mixed: outputs = self.run(x)
         return lambda: [o.float().cpu().numpy() for o in outputs]
 
-# %% ../nbs/15_engines.ipynb #6fdb8978
-def _photos_at_a_time(height, width): return 16 if height*width <= 160*128 else 8 # more are no quicker, and take more memory
+# %% ../nbs/15_engines.ipynb #cd66f49a
+def _photos_at_a_time(height, width):
+    "A batch size for processors; larger ones are no quicker and take more memory"
+    return 16 if height*width <= 160*128 else 8
 
+# %% ../nbs/15_engines.ipynb #8b7dbd7b
 class OnnxEngine:
     "ONNX Runtime, on a processor; needs no PyTorch"
     name, depth, precision = 'onnx', 1, 'f32'
     def __init__(self,
         path, # An ONNX file with an input `pixels`
         outputs: Sequence, # Names of its outputs
-        threads: int|None = None, # Of the processor; all of them where not given
+        threads: int|None = None, # By default one per processor that the process may use
     ):
         import onnxruntime
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = threads or os.cpu_count(), 3
+        options.intra_op_num_threads = threads or cpu_count()
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        options.log_severity_level = 3 # errors
         try: self.session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-        except Exception as e: raise InputError(f"{path}: ONNX Runtime cannot load it ({str(e).splitlines()[0]})") from e # its exceptions share no class
+        except Exception as e: # its exceptions share no class
+            raise InputError(f"{path}: ONNX Runtime cannot load it ({str(e).splitlines()[0]})") from e
         self.outputs, self.bs = list(outputs), _photos_at_a_time(*self.session.get_inputs()[0].shape[1:3])
 
     def start(self,
         pixels: np.ndarray, # uint8, shape `(bs, h, w, 3)`
-    ): # Called, gives a list of arrays, float32
+    ): # Called, gives a list of float32 arrays
         "Run the network"
         result = self.session.run(self.outputs, dict(pixels=pixels))
         return lambda: result
 
-# %% ../nbs/15_engines.ipynb #663da0e5
+# %% ../nbs/15_engines.ipynb #c0d3a025
 @cache
-def _openvino_core(pid): # one for each process, never given up: the last one to go unmaps the stack on which the main thread handles signals, and the next Ctrl-C is a crash
+def _openvino_core(pid):
+    """OpenVINO's core, one per process and never released: releasing the last one unmaps the stack on which the main
+    thread handles signals, and the next Ctrl-C is a crash"""
     import openvino
     return openvino.Core()
 
+# %% ../nbs/15_engines.ipynb #dc16972a
 class OpenVinoEngine:
-    "OpenVINO, on a processor, in bf16 where that has it; needs no PyTorch"
+    "OpenVINO, on a processor, in bf16 if that has it; needs no PyTorch"
     name = 'openvino'
     def __init__(self,
         path, # An ONNX file with an input `pixels`
         outputs: Sequence, # Names of its outputs
-        precision: str|None = None, # 'f32' or 'bf16'; bf16 where the processor has it and nothing is given
+        precision: str|None = None, # 'f32' or 'bf16'; by default bf16 if the processor has it
+        threads: int|None = None, # By default one per processor that the process may use
     ):
         core = _openvino_core(os.getpid())
-        self.precision = precision or ('bf16' if 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES') else 'f32')
-        try: self.model = core.compile_model(str(path), 'CPU', dict(INFERENCE_PRECISION_HINT=self.precision, PERFORMANCE_HINT='THROUGHPUT'))
-        except RuntimeError as e: raise InputError(f"{path}: OpenVINO cannot load it ({str(e).strip().splitlines()[-1]})") from e
-        self.bs = _photos_at_a_time(*(d.get_length() for d in [*self.model.input(0).partial_shape][1:3]))
-        self.outputs, self.depth = list(outputs), self.model.get_property('OPTIMAL_NUMBER_OF_INFER_REQUESTS')
+        has_bf16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        self.precision = precision or ('bf16' if has_bf16 else 'f32')
+        config = dict(INFERENCE_PRECISION_HINT=self.precision, PERFORMANCE_HINT='THROUGHPUT',
+                      INFERENCE_NUM_THREADS=threads or cpu_count())
+        try: self.model = core.compile_model(str(path), 'CPU', config)
+        except RuntimeError as e:
+            raise InputError(f"{path}: OpenVINO cannot load it ({str(e).strip().splitlines()[-1]})") from e
+        height, width = (d.get_length() for d in list(self.model.input(0).partial_shape)[1:3])
+        self.outputs, self.bs = list(outputs), _photos_at_a_time(height, width)
+        self.depth = self.model.get_property('OPTIMAL_NUMBER_OF_INFER_REQUESTS')
         self.free = deque(self.model.create_infer_request() for _ in range(self.depth + 1))
 
     def start(self,
         pixels: np.ndarray, # uint8, shape `(bs, h, w, 3)`
-    ): # Called, gives a list of arrays, float32
-        "Have the network run, without waiting for it"
+    ): # Called, gives a list of float32 arrays
+        "Start the network, without waiting for it"
         try: request = self.free.popleft()
-        except IndexError: request = self.model.create_infer_request() # others are at work, in other threads perhaps
+        except IndexError: request = self.model.create_infer_request() # all are busy, perhaps in other threads
         request.start_async({0: pixels}, share_inputs=False)
         def result():
             request.wait()
@@ -107,87 +147,58 @@ class OpenVinoEngine:
             return arrays
         return result
 
-# %% ../nbs/15_engines.ipynb #cd66f49a
-BACKENDS = ('auto', 'torch', 'onnx', 'openvino')
-
-def has_gpu() -> bool:
-    "Whether PyTorch has a GPU; PyTorch is not imported on machines that have none"
-    if not find_spec('torch') or not (os.path.exists('/dev/nvidiactl') or os.path.exists('/dev/kfd') or os.name == 'nt'): return False
-    import torch
-    return torch.cuda.is_available()
-
-def fastest(
-    device = None, # Where to run; any place where not given
-) -> str: # One of `BACKENDS`
-    "The quickest engine that is installed"
-    if device is None and has_gpu() or device is not None and str(device) != 'cpu': return 'torch'
-    return next((name for name, module in (('openvino', 'openvino'), ('onnx', 'onnxruntime')) if find_spec(module)), 'torch')
-
+# %% ../nbs/15_engines.ipynb #fdb2799c
 def onnx_engine(
     path, # An ONNX file with an input `pixels`
     outputs: Sequence, # Names of its outputs
     backend: str, # 'onnx' or 'openvino'
     precision: str|None = None, # Of OpenVINO: 'f32' or 'bf16'
 ): # An engine
-    "Make an engine of an ONNX file; raises `InputError` where it is not installed"
+    "Make an engine of an ONNX file; raises `InputError` if the engine is not installed or cannot load the file"
     try: return OnnxEngine(path, outputs) if backend == 'onnx' else OpenVinoEngine(path, outputs, precision)
-    except ImportError: raise InputError(f"backend {backend!r} is not installed; pip install 'fashion_tagger[{backend}]', or use another") from None
+    except ImportError:
+        install = f"pip install 'fashion_tagger[{backend}]'"
+        raise InputError(f"backend {backend!r} is not installed; {install}, or use another") from None
 
-# %% ../nbs/15_engines.ipynb #fdb2799c
-def _ahead(pool, load, photos, n): # in order, `n` under way at most
-    waiting = deque()
-    for photo in photos:
-        waiting.append(pool.submit(load, photo))
-        if len(waiting) >= n: yield waiting.popleft().result()
-    while waiting: yield waiting.popleft().result()
-
-def _batches(items, bs): # lists of pixels and errors with `bs` pixels in each but the last
+# %% ../nbs/15_engines.ipynb #069864aa
+def _full_batches(items, bs):
+    "Lists of pixels and errors, with `bs` pixels in each but the last"
     batch, n = [], 0
     for item in items:
         batch.append(item)
-        n += not isinstance(item, InputError)
-        if n == bs or len(batch) >= 16*bs: yield batch; batch, n = [], 0
+        if not isinstance(item, InputError): n += 1
+        if n == bs or len(batch) >= 16*bs: # a long run of errors is a batch too
+            yield batch
+            batch, n = [], 0
     if batch: yield batch
-
-# %% ../nbs/15_engines.ipynb #4c0c8500
-def decode_ahead(
-    photos: Iterable, # Whatever `load` takes
-    load: Callable, # From a photo to its pixels; where it raises `InputError`, that stands in their place
-    ahead: int = 32, # How many at most are decoded before they are asked for
-    workers: int|None = None, # Threads; one per core and at most 8 where not given
-) -> Iterator: # Pixels or errors, in order
-    "Decode photos in threads"
-    workers = workers or min(os.cpu_count() or 1, 8)
-    def attempt(photo):
-        try: return load(photo)
-        except InputError as e: return e
-    with ThreadPoolExecutor(workers) as pool: yield from _ahead(pool, attempt, photos, ahead + workers)
 
 def run_batches(
     engine, # A `TorchEngine`, or anything that has its `start` and `depth`
     batches: Iterable, # Pairs of anything and pixels, uint8 `(bs, h, w, 3)` or None
 ) -> Iterator: # Pairs of the same and a list of arrays, or an empty one
-    "Run batches through an engine, with as many under way as it has use for"
+    "Run batches through an engine, with as many under way as it can use"
     flight = deque()
     for what, pixels in batches:
-        flight.append((what, (lambda: []) if pixels is None else engine.start(pixels)))
-        if len(flight) > engine.depth: what, result = flight.popleft(); yield what, result()
+        flight.append((what, list if pixels is None else engine.start(pixels)))
+        if len(flight) > engine.depth:
+            first, result = flight.popleft()
+            yield first, result()
     for what, result in flight: yield what, result()
 
-# %% ../nbs/15_engines.ipynb #069864aa
+# %% ../nbs/15_engines.ipynb #13ca5396
 def stream_photos(
     engine, # A `TorchEngine`, or anything that has its `start`, `depth` and `bs`
     photos: Iterable, # Paths, bytes, images or arrays: whatever `load` takes
     load: Callable, # From a photo to its pixels, uint8 `(h, w, 3)`
-    bs: int|None = None, # Photos at a time; what suits the engine where not given
-    workers: int|None = None, # Threads that decode; one per core and at most 8 where not given
-) -> Iterator: # For each photo in turn, a tuple with a row of each output, or the `InputError` that says why there is none
+    bs: int|None = None, # Photos at a time; by default what suits the engine
+    threads: int|None = None, # Threads that decode; by default one per processor, at most 8
+) -> Iterator: # For each photo, a tuple with a row of each output, or the `InputError` that says why there is none
     "Run an engine over any number of photos; one that cannot be read does not stop the others"
     bs = bs or engine.bs
     def batches():
-        for batch in _batches(decode_ahead(photos, load, 2*bs, workers), bs):
+        for batch in _full_batches(decode_ahead(photos, load, 2*bs, threads), bs):
             good = [x for x in batch if not isinstance(x, InputError)]
             yield batch, np.stack(good) if good else None
     for batch, arrays in run_batches(engine, batches()):
         rows = zip(*arrays)
-        yield from (x if isinstance(x, InputError) else next(rows) for x in batch)
+        for x in batch: yield x if isinstance(x, InputError) else next(rows)

@@ -1,4 +1,10 @@
-"""Opening a photo and bringing it to the size that the network sees: one way for training, validation and tagging
+"""Open a photo of any kind upright and in RGB, bring it to the size that the network sees, and find photos in folders
+
+`open_photo` opens a path, bytes, an array or a `Crop` of one, upright and in RGB; a photo that cannot be read is a `PhotoError`. `get_photo` finds the photo of a row in a table.
+
+`fit_photo` brings a photo to a size by one of the `FIT_METHODS`, which are fastai's, and `load_photo` opens and fits in one step. Validation and tagging both use it, so both see the same pixels.
+
+`find_images` walks through folders for files with `IMAGE_ENDINGS`, and `decode_ahead` decodes photos in threads. This module needs numpy and pillow, and joblib to count processors; neither PyTorch nor fastai.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/photos.html.md"""
 
@@ -7,23 +13,28 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/photos.html.md"""
 # %% ../nbs/01_photos.ipynb #07780118
 from __future__ import annotations
 
-import io, os, stat
-from collections.abc import Iterator
-from typing import NamedTuple
+import io
+import math
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .schema import InputError, is_missing
-from .schema import is_missing
 
 # %% auto #0
-__all__ = ['IMAGE_ENDINGS', 'FIT_METHODS', 'PhotoError', 'Crop', 'open_lazily', 'open_photo', 'fit_photo', 'load_photo',
-           'find_images', 'get_photo']
+__all__ = ['FIT_METHODS', 'FIT_FILLS', 'IMAGE_ENDINGS', 'PhotoError', 'Crop', 'open_photo', 'get_photo', 'fit_photo',
+           'load_photo', 'find_images', 'decode_ahead']
 
 # %% ../nbs/01_photos.ipynb #2da2fca3
 def _to_rgb(img):
+    "RGB of any image, on white where it is transparent"
     if img.mode.startswith('I;16') or img.mode == 'I':
         img = Image.fromarray((np.asarray(img).astype(np.float32)/257).clip(0, 255).astype(np.uint8))
     if img.has_transparency_data:
@@ -31,40 +42,31 @@ def _to_rgb(img):
         img = Image.alpha_composite(Image.new('RGBA', img.size, 'white'), img)
     return img.convert('RGB')
 
-def _name(photo): return f'{_name(photo.photo)} in its box {photo.box}' if isinstance(photo, Crop) else str(photo) if isinstance(photo, (str, Path)) else f'the given {type(photo).__name__}'
+def exif_orientation(img):
+    "Which side of an image is up, 1 to 8 as EXIF numbers them; 1 is upright"
+    turned = img.getexif().get(0x0112, 1)
+    return turned if turned in range(1, 9) else 1
 
-# %% ../nbs/01_photos.ipynb #5a05ac0b
-class PhotoError(InputError):
-    "A photo that cannot be read: one line that names it and says why"
+def upright_size(img):
+    "Width and height of an image once it is upright; its pixels are not read"
+    return img.size[::-1] if exif_orientation(img) >= 5 else img.size
 
-class Crop(NamedTuple):
-    "Part of a photo"
-    photo: object # Whatever `open_photo` takes
-    box: tuple # Left, top, right, bottom in pixels of the upright photo
+# %% ../nbs/01_photos.ipynb #a5102dce
+_HEIC_BRANDS = b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'mif1', b'msf1' # they follow `ftyp`
 
-# %% ../nbs/01_photos.ipynb #8c908410
-def _cut(img, box, full):
-    scale = img.width/full[0]
-    l, t, r, b = (round(s*scale) for s in box)
-    l, t, r, b = max(l, 0), max(t, 0), min(r, img.width), min(b, img.height)
-    if l >= r or t >= b: raise ValueError(f'nothing of the photo, {full[0]} wide and {full[1]} high, lies in the box')
-    return img.crop((l, t, r, b))
+def _is_heic(source):
+    "Whether a file, by its path or in memory, starts as HEIC does"
+    if isinstance(source, io.BytesIO): head = source.getvalue()[:12]
+    elif isinstance(source, (str, os.PathLike)):
+        with open(source, 'rb') as f: head = f.read(12)
+    else: return False
+    return head[4:8] == b'ftyp' and head[8:] in _HEIC_BRANDS
 
-def _upright_size(img): return img.size[::-1] if img.getexif().get(0x0112, 1) >= 5 else img.size
-
-# %% ../nbs/01_photos.ipynb #5416b0af
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif')
-
-_HEIC = b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'mif1', b'msf1' # brands, which stand after `ftyp`
-
-def _head(source):
-    if isinstance(source, io.BytesIO): return source.getvalue()[:12]
-    with open(source, 'rb') as f: return f.read(12)
-
-def _identify(source): # a path or a binary file; phones call a HEIC photo .jpg at times
+def _identify(source):
+    "Open a path or a binary file by its content; phones sometimes name a HEIC photo .jpg"
     try: return Image.open(source)
     except UnidentifiedImageError:
-        if not isinstance(source, (str, os.PathLike, io.BytesIO)) or (head := _head(source))[4:8] != b'ftyp' or head[8:] not in _HEIC: raise
+        if not _is_heic(source): raise
     try: from pillow_heif import register_heif_opener
     except ImportError: raise ValueError('HEIC needs a plugin: pip install pillow-heif') from None
     register_heif_opener()
@@ -77,94 +79,189 @@ def open_lazily(
     if isinstance(source, Image.Image): return source
     if isinstance(source, np.ndarray): return Image.fromarray(source)
     if isinstance(source, (bytes, bytearray)): return _identify(io.BytesIO(source))
-    if isinstance(source, (str, os.PathLike)) and not stat.S_ISREG(os.stat(source).st_mode): raise ValueError('not a file') # a pipe would be waited for
+    if isinstance(source, (str, os.PathLike)) and not stat.S_ISREG(os.stat(source).st_mode):
+        raise ValueError('not a file') # reading from a pipe would wait forever
     return _identify(source)
 
-# %% ../nbs/01_photos.ipynb #ced39bdd
+# %% ../nbs/01_photos.ipynb #5a05ac0b
+class PhotoError(InputError):
+    "A photo that cannot be read: one line that names it and says why"
+
+class Crop(NamedTuple):
+    "Part of a photo"
+    photo: object # Whatever `open_photo` takes
+    box: tuple # Left, top, right, bottom in pixels of the upright photo
+
+# %% ../nbs/01_photos.ipynb #8c908410
+def photo_name(photo):
+    "What a message calls a photo: its path, or the type of what was given"
+    if isinstance(photo, Crop): return f'{photo_name(photo.photo)} in its box {photo.box}'
+    if isinstance(photo, (str, Path)): return str(photo)
+    return f'the given {type(photo).__name__}'
+
+def _cut(img, box, full):
+    "Crop an upright image to a box in pixels of its full size, `full`"
+    scale = img.width/full[0]
+    l, t, r, b = (round(s*scale) for s in box)
+    l, t, r, b = max(l, 0), max(t, 0), min(r, img.width), min(b, img.height)
+    if l >= r or t >= b: raise ValueError(f'nothing of the photo, {full[0]} wide and {full[1]} high, lies in the box')
+    return img.crop((l, t, r, b))
+
+def _decode(source, box, at_least):
+    "Decode an image upright and in RGB, cut to its box if it has one"
+    img = open_lazily(source)
+    full = upright_size(img) if box else None
+    if at_least and not box: img.draft('RGB', (at_least, at_least))
+    if at_least and box:
+        side = min(box[2] - box[0], box[3] - box[1])
+        if side > 0: img.draft('RGB', tuple(s*at_least//side + 1 for s in img.size))
+    img = ImageOps.exif_transpose(img)
+    return _to_rgb(_cut(img, box, full) if box else img)
+
+# %% ../nbs/01_photos.ipynb #5416b0af
 def open_photo(
-    photo, # A path, the bytes of a file, a binary file, a PIL image, a uint8 array of shape `(h, w, 3)` or `(h, w)`, or a `Crop` of one
-    at_least: int = 0, # A JPEG may be decoded at a half, a quarter or an eighth of its size while both sides keep this many pixels; 0: never
+    photo, # A path, bytes, a binary file, a PIL image, a uint8 array `(h, w, 3)` or `(h, w)`, or a `Crop` of one
+    at_least: int = 0, # Pixels that both sides keep if a JPEG is decoded at 1/2, 1/4 or 1/8 of its size; 0: full size
 ) -> Image.Image: # Upright and RGB
     "Open a photo; raises `PhotoError` that names the file when it cannot be read"
     source, box = photo if isinstance(photo, Crop) else (photo, None)
-    try:
-        img = open_lazily(source)
-        if not box:
-            if at_least: img.draft('RGB', (at_least, at_least))
-            return _to_rgb(ImageOps.exif_transpose(img))
-        full, side = _upright_size(img), min(box[2] - box[0], box[3] - box[1])
-        if at_least and side > 0: img.draft('RGB', tuple(s*at_least//side + 1 for s in img.size))
-        return _to_rgb(_cut(ImageOps.exif_transpose(img), box, full))
-    except FileNotFoundError: raise PhotoError(f"{_name(photo)}: there is no such file") from None
+    try: return _decode(source, box, at_least)
+    except FileNotFoundError: raise PhotoError(f"{photo_name(photo)}: there is no such file") from None
     except Exception as e: # decoders of damaged files raise nearly anything
-        why = 'of no known format' if isinstance(e, UnidentifiedImageError) else str(e) or type(e).__name__
-        raise PhotoError(f"{_name(photo)}: not a readable image ({why})") from e
+        reason = 'of no known format' if isinstance(e, UnidentifiedImageError) else str(e) or type(e).__name__
+        raise PhotoError(f"{photo_name(photo)}: not a readable image ({reason})") from e
+
+# %% ../nbs/01_photos.ipynb #653e4278
+def get_photo(
+    row, # A row of a table, or a photo in any form
+): # What `open_photo` takes
+    "The photo of a row, cut to its `box` if it has one"
+    if not hasattr(row, 'get'): return row # neither a dict nor a pandas Series
+    box = row.get('box')
+    return row['image'] if is_missing(box) else Crop(row['image'], tuple(box))
 
 # %% ../nbs/01_photos.ipynb #ee91783a
-def _pad(img, size, fill):
-    h, w = size
-    img = ImageOps.contain(img, (w, h), Image.Resampling.BILINEAR)
-    left, top = (w - img.width)//2, (h - img.height)//2
-    if fill == 'white': return ImageOps.expand(img, (left, top, w - img.width - left, h - img.height - top), 'white')
-    pads = ((top, h - img.height - top), (left, w - img.width - left), (0, 0))
-    return Image.fromarray(np.pad(np.asarray(img), pads, 'symmetric'))
+FIT_METHODS = 'squish', 'pad', 'crop'
+FIT_FILLS = 'white', 'black', 'reflect', 'border'
 
 # %% ../nbs/01_photos.ipynb #89475f7a
-FIT_METHODS = {
-    'squish': lambda img, size, fill: img.resize(size[::-1], Image.Resampling.BILINEAR),
-    'pad': _pad,
-    'crop': lambda img, size, fill: ImageOps.fit(img, size[::-1], Image.Resampling.BILINEAR)}
+_MOST_PADDED = 90_000_000 # pixels; a longer strip of a photo is reduced before it is padded
+_NUMPY_PADS = dict(reflect='reflect', border='edge')
 
+def _window(img, size, choose):
+    "A centred box of the proportions of `size`, inside (`min`) or around (`max`) a photo; rounds as fastai's `Resize`"
+    (w, h), (to_h, to_w) = img.size, size
+    scale = choose(w/to_w, h/to_h)
+    box_w, box_h = max(int(scale*to_w), 1), max(int(scale*to_h), 1) # fastai's may be empty, and the photo black
+    left, top = int(0.5*(w - box_w)), int(0.5*(h - box_h))
+    return left, top, left + box_w, top + box_h
+
+def _padded(img, size, fill):
+    "Extend a photo to the proportions of `size`"
+    l, t, r, b = _window(img, size, max)
+    if (pixels := (r - l)*(b - t)) > _MOST_PADDED:
+        return _padded(img.reduce(math.ceil(math.sqrt(pixels/_MOST_PADDED))), size, fill)
+    w, h = img.size
+    left, top, right, bottom = max(-l, 0), max(-t, 0), max(r - w, 0), max(b - h, 0)
+    img = img.crop((max(l, 0), max(t, 0), min(r, w), min(b, h))) # rounding may cut a pixel off the longer side
+    if fill not in _NUMPY_PADS: return ImageOps.expand(img, (left, top, right, bottom), fill)
+    return Image.fromarray(np.pad(np.asarray(img), ((top, bottom), (left, right), (0, 0)), _NUMPY_PADS[fill]))
+
+# %% ../nbs/01_photos.ipynb #b456c57c
 def fit_photo(
     img: Image.Image, # Upright and RGB
     size: tuple, # Height and width in pixels
     method: str = 'squish', # One of `FIT_METHODS`
-    fill: str = 'white', # What `pad` adds: 'white' or 'reflect'
+    fill: str = 'white', # What 'pad' adds, one of `FIT_FILLS`
 ) -> Image.Image: # RGB of `size`
-    "Bring a photo to a size"
-    return img if img.size == tuple(size[::-1]) else FIT_METHODS[method](img, tuple(size), fill)
+    "Bring a photo to a size; raises `InputError` for a method or fill that does not exist"
+    if method not in FIT_METHODS: raise InputError(f"method {method!r} must be one of {', '.join(FIT_METHODS)}")
+    if fill not in FIT_FILLS: raise InputError(f"fill {fill!r} must be one of {', '.join(FIT_FILLS)}")
+    width_height = tuple(size[::-1])
+    if img.size == width_height: return img
+    if method == 'crop': img = img.crop(_window(img, size, min))
+    if method == 'pad': img = _padded(img, size, fill)
+    return img.resize(width_height, Image.Resampling.BILINEAR)
 
+# %% ../nbs/01_photos.ipynb #5f55743a
 def load_photo(
     photo, # Whatever `open_photo` takes
     size: tuple, # Height and width in pixels
     method: str = 'squish', # One of `FIT_METHODS`
-    fill: str = 'white', # What `pad` adds: 'white' or 'reflect'
+    fill: str = 'white', # What 'pad' adds, one of `FIT_FILLS`
+    draft: bool = True, # Decode a large JPEG at a reduced size; False: at full size, as fastai does
 ) -> Image.Image: # RGB of `size`, the pixels that validation and tagging see
     "Open a photo and bring it to a size"
-    return fit_photo(open_photo(photo, at_least=2*max(size)), size, method, fill)
+    return fit_photo(open_photo(photo, at_least=2*max(size) if draft else 0), size, method, fill)
 
-# %% ../nbs/01_photos.ipynb #6eb1c4e5
-def is_shown(name): return not name.startswith('.') and name != '__MACOSX'
+# %% ../nbs/01_photos.ipynb #92c9f0bf
+IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif')
 
-def _is_folder(entry):
+# %% ../nbs/01_photos.ipynb #98b3708e
+def is_shown(name):
+    "Whether a file or folder is meant to be seen, by its name"
+    return not name.startswith('.') and name != '__MACOSX'
+
+def entry_is_folder(entry):
+    "Whether an entry of `os.scandir` is a folder or leads to one; a link to itself does not"
     try: return entry.is_dir()
-    except OSError: return False # a link to itself
+    except OSError: return False
 
-# %% ../nbs/01_photos.ipynb #5f55743a
-def find_images(
-    folder, # Where to look, at any depth
-    onerror=None, # Called with the `OSError` of a folder that cannot be read; by default such a folder comes in the place of its photos
-    above: tuple = (), # Real paths of the folders that it lies in, not to be walked again
-) -> Iterator[str]: # Paths that begin with `folder`, a folder at a time, in the order of their names
-    "Every image below a folder, by its ending; a link back to a folder that it lies in is not followed, and what is hidden is passed over"
+def entry_is_file(entry):
+    "Whether an entry of `os.scandir` is a file or leads to one; a link to itself does not"
+    try: return entry.is_file()
+    except OSError: return False
+
+def _walk_images(folder, onerror, above):
+    "`find_images` in a folder that lies in the folders `above`, given by their real paths"
     real = os.path.realpath(folder)
-    if any(Path(f).is_relative_to(real) for f in above): return
+    if any(Path(f).is_relative_to(real) for f in above): return # a circle
     try:
-        with os.scandir(folder) as entries: found = {e.name: _is_folder(e) for e in entries if is_shown(e.name)}
+        with os.scandir(folder) as entries:
+            found = {e.name: entry_is_folder(e) for e in entries if is_shown(e.name)}
     except OSError as e:
         if onerror: onerror(e)
         else: yield os.fspath(folder)
         return
     for name in sorted(found):
         path = os.path.join(folder, name)
-        if found[name]: yield from find_images(path, onerror, (*above, real))
+        if found[name]: yield from _walk_images(path, onerror, (*above, real))
         elif name.lower().endswith(IMAGE_ENDINGS): yield path
 
-# %% ../nbs/01_photos.ipynb #4abafb57
-def get_photo(
-    row, # A row of a table, or a photo in any form
-): # What `open_photo` takes
-    "The photo of a row, cut to its `box` where it has one"
-    if not hasattr(row, 'get'): return row # neither a dict nor a pandas Series
-    box = row.get('box')
-    return row['image'] if is_missing(box) else Crop(row['image'], tuple(box))
+# %% ../nbs/01_photos.ipynb #b41d526a
+def find_images(
+    folder, # Where to look, at any depth
+    onerror: Callable|None = None, # Called with the `OSError` of an unreadable folder; by default, it is yielded
+) -> Iterator[str]: # Paths that begin with `folder`, folder by folder, in the order of their names
+    "Every image below a folder, by its ending; hidden ones and links back to an enclosing folder are skipped"
+    yield from _walk_images(folder, onerror, ())
+
+# %% ../nbs/01_photos.ipynb #815c4763
+def cpu_count():
+    "Processors that this process may use, or the number in `FASHION_TAGGER_THREADS`"
+    given = os.environ.get('FASHION_TAGGER_THREADS')
+    if not given:
+        import joblib # only where it is needed: it takes 0.1 seconds
+        return joblib.cpu_count()
+    if not given.isdecimal() or int(given) < 1:
+        raise InputError(f"FASHION_TAGGER_THREADS is {given!r}; it must be a number of threads, 1 or more")
+    return int(given)
+
+# %% ../nbs/01_photos.ipynb #7faab722
+def decode_ahead(
+    photos: Iterable, # Whatever `load` takes
+    load: Callable, # From a photo to its pixels; if it raises `InputError`, that is yielded instead
+    ahead: int = 32, # How many at most are decoded before they are asked for
+    threads: int|None = None, # By default one per processor, at most 8
+) -> Iterator: # Pixels or errors, in order
+    "Decode photos in threads"
+    threads = threads or min(cpu_count(), 8)
+    def attempt(photo):
+        try: return load(photo)
+        except InputError as e: return e
+    waiting = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for photo in photos:
+            waiting.append(pool.submit(attempt, photo))
+            if len(waiting) >= ahead + threads: yield waiting.popleft().result()
+        while waiting: yield waiting.popleft().result()

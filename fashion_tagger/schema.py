@@ -1,4 +1,10 @@
-"""What a tagger predicts: attributes, tag sets, and how a row of labels becomes numbers and back
+"""What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
+
+`Attribute` is a target that takes one value, and `TagSet` one that holds any number of tags. A `Schema` is a list of them: it encodes labels, decodes probabilities and knows which columns of the logits belong to which target.
+
+`schema_from_table` collects the vocabularies of the training rows; `schema_from_dict` and `schema_from_json` read a stored schema back. `unknown_words` finds labels that are not in the vocabulary, and `extend_schema` numbers them, so that they count as wrong instead of vanishing from a score.
+
+A cell that `is_missing` is encoded as `MISSING` or NaN. `InputError` says in one line what cannot be used, `TableWarning` what was repaired or left out.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/schema.html.md"""
 
@@ -17,19 +23,21 @@ from dataclasses import dataclass
 import numpy as np
 
 # %% auto #0
-__all__ = ['MISSING', 'RESERVED', 'InputError', 'TableWarning', 'is_missing', 'Attribute', 'TagSet', 'Schema', 'schema_from_dict',
+__all__ = ['MISSING', 'InputError', 'TableWarning', 'is_missing', 'Attribute', 'TagSet', 'Schema', 'schema_from_dict',
            'schema_from_json', 'schema_from_table', 'unknown_words', 'extend_schema']
 
 # %% ../nbs/00_schema.ipynb #5b8e502f
 class InputError(ValueError):
-    "What the user gave cannot be used. The message is one line: which file, row or column, and what to do"
-
-# %% ../nbs/00_schema.ipynb #3a3b6a94
-class TableWarning(UserWarning):
-    "Something in a table or folder was mended or left out: one line with how many, which, and what was done"
+    "Input cannot be used. The message is one line: which file, row or column, and what to do"
 
 # %% ../nbs/00_schema.ipynb #ca7e03b5
-def warn_table(message): warnings.warn(message, TableWarning, stacklevel=4)
+class TableWarning(UserWarning):
+    "Something in a table or folder was repaired or left out. The message is one line: how many, which, what was done"
+
+# %% ../nbs/00_schema.ipynb #a429e3d0
+def warn_table(message):
+    "Warn the caller of a public function that reads a table"
+    warnings.warn(message, TableWarning, stacklevel=4)
 
 def count_of(n, noun):
     "`3 rows`, `1 row`"
@@ -40,16 +48,17 @@ def some_of(items, n=3):
     more = f' and {len(items) - n:,} more' if len(items) > n else ''
     return ', '.join(str(i) for i in items[:n]) + more
 
-# %% ../nbs/00_schema.ipynb #a429e3d0
-MISSING = -1
+# %% ../nbs/00_schema.ipynb #75521628
+MISSING = -1 # the index of an attribute's missing label
 
 def is_missing(
     cell, # A label as it stands in a table
 ) -> bool: # Whether the cell holds no label: `None`, NaN, or nothing but white space
     "Whether a cell is missing; the words `None`, `nan` and `NA` are labels like any other"
-    return cell is None or (isinstance(cell, float) and cell != cell) or (isinstance(cell, str) and not cell.strip())
+    if isinstance(cell, str): return not cell.strip()
+    return cell is None or (isinstance(cell, float) and cell != cell)
 
-# %% ../nbs/00_schema.ipynb #4f7d4f4b
+# %% ../nbs/00_schema.ipynb #1c23d5f8
 def _set_vocab(target, field):
     "Turn the words of a target into a tuple of strings, each with its index"
     words = tuple(str(w) for w in getattr(target, field))
@@ -61,19 +70,19 @@ def _set_vocab(target, field):
     object.__setattr__(target, field, words)
     object.__setattr__(target, '_index', index)
 
-def _top(vocab, p, k):
+def _likeliest(vocab, p, k):
     "Pairs of the `k` likeliest words and their probabilities"
     order = np.argsort(-np.asarray(p), kind='stable')[:k]
     return [(vocab[i], float(p[i])) for i in order]
 
-# %% ../nbs/00_schema.ipynb #3a7732e8
+# %% ../nbs/00_schema.ipynb #8cdfa495
 @dataclass(frozen=True)
 class Attribute:
     "A target that takes one of its values"
     name: str # Column of the table
     values: Sequence # Every value, in the order of the logits
 
-    kind, field = 'attribute', 'values' # as JSON has them
+    kind, field = 'attribute', 'values' # as they stand in JSON
 
     def __post_init__(self): _set_vocab(self, 'values')
 
@@ -82,11 +91,19 @@ class Attribute:
         "The values, in the order of the logits"
         return self.values
 
-    def words(self,
+    @staticmethod
+    def mentioned(
+        cell, # A label as it stands in a table
+    ) -> tuple[str, ...]: # One word, or none where the cell is missing
+        "The words that a label mentions, for a vocabulary"
+        return () if is_missing(cell) else (str(cell),)
+
+    def words(
+        self,
         cell, # A label as it stands in a table
     ) -> tuple[str, ...]: # One word, or none where the cell is missing
         "The words of a label"
-        return () if is_missing(cell) else (str(cell),)
+        return self.mentioned(cell)
 
     def encode(
         self,
@@ -106,36 +123,39 @@ class Attribute:
         "Turn probabilities into an answer that `json.dumps` takes"
         best = int(np.argmax(p))
         answer = dict(value=self.values[best], p=float(p[best]))
-        if top: answer['top'] = _top(self.values, p, top)
+        if top: answer['top'] = _likeliest(self.values, p, top)
         return answer
 
-    def probabilities(self,
+    def probabilities(
+        self,
         logits, # A tensor, shape `(..., len(values))`
     ): # A tensor of the same shape
         "Softmax: the probabilities of the values add up to 1"
         return logits.softmax(-1)
 
-    def decide(self,
+    def decide(
+        self,
         p, # Probabilities (or logits), an array or a tensor of shape `(n_photos, len(values))`
         threshold=None, # Not used: the likeliest value is the answer
     ): # Indices, shape `(n_photos,)`
         "The likeliest value of each photo"
         return p.argmax(1)
 
-    def known(self,
+    def known(
+        self,
         y, # Encoded labels, an array or a tensor of shape `(n_photos,)`
     ): # bool, shape `(n_photos,)`
         "Which photos have a label"
         return y >= 0
 
-# %% ../nbs/00_schema.ipynb #dec6a729
+# %% ../nbs/00_schema.ipynb #e6edee2e
 @dataclass(frozen=True)
 class TagSet:
     "A target that holds any number of its tags"
     name: str # Column of the table
     tags: Sequence # Every tag, in the order of the logits
 
-    kind, field = 'tags', 'tags' # as JSON has them
+    kind, field = 'tags', 'tags' # as they stand in JSON
 
     def __post_init__(self): _set_vocab(self, 'tags')
 
@@ -146,10 +166,20 @@ class TagSet:
 
     @property
     def sep(self) -> str:
-        "What stands between tags in one line of text: a space, or `|` where a tag holds one"
+        "What separates tags in a line of text: a space, or `|` if a tag contains one"
         return '|' if any(' ' in t for t in self.tags) else ' '
 
-    def words(self,
+    @staticmethod
+    def mentioned(
+        cell, # A label as it stands in a table
+    ) -> tuple[str, ...]: # None where the cell is missing
+        "The words that a label mentions, whether they apply or not, for a vocabulary; raises `InputError` for text"
+        if is_missing(cell): return ()
+        if isinstance(cell, str): raise InputError(f"tags must be given as tuples, not as text such as {cell!r}")
+        return tuple(str(tag) for tag in cell)
+
+    def words(
+        self,
         cell, # A label as it stands in a table
     ) -> tuple[str, ...]: # None where the cell is missing
         "The tags of a label that apply"
@@ -159,8 +189,8 @@ class TagSet:
 
     def encode(
         self,
-        cell, # The tags that apply, as a tuple; or a mapping from each tag that was looked at to whether it applies; or a missing cell
-    ) -> np.ndarray: # 1 where a tag applies, 0 where it does not, NaN where nobody looked; float32 of shape `(len(tags),)`
+        cell, # A tuple of tags that apply; a mapping from each tag that was checked to whether it applies; or missing
+    ) -> np.ndarray: # float32, shape `(len(tags),)`: 1 where a tag applies, 0 where not, NaN where nobody looked
         "Turn tags into a vector; raises `InputError` for a tag that is not in `tags`"
         unlabelled = 0. if isinstance(cell, (tuple, list)) else np.nan
         y = np.full(len(self.tags), unlabelled, np.float32)
@@ -179,32 +209,35 @@ class TagSet:
     ) -> dict: # `value`: the tags that apply, likeliest first; `p`: every tag's probability; with `top` a list of pairs
         "Turn probabilities into an answer that `json.dumps` takes"
         applies = np.asarray(p) >= threshold
-        value = [tag for tag, _ in _top(self.tags, p, None) if applies[self._index[tag]]]
+        value = [tag for tag, _ in _likeliest(self.tags, p, None) if applies[self._index[tag]]]
         answer = dict(value=value, p={tag: float(q) for tag, q in zip(self.tags, p)})
-        if top: answer['top'] = _top(self.tags, p, top)
+        if top: answer['top'] = _likeliest(self.tags, p, top)
         return answer
 
-    def probabilities(self,
+    def probabilities(
+        self,
         logits, # A tensor, shape `(..., len(tags))`
     ): # A tensor of the same shape
-        "Sigmoid: each tag's probability stands for itself"
+        "Sigmoid: each tag's probability is independent of the others"
         return logits.sigmoid()
 
-    def decide(self,
+    def decide(
+        self,
         p, # Probabilities, an array or a tensor of shape `(n_photos, len(tags))`
         threshold=0.5, # Smallest probability of a tag that applies: one for all, or one per tag
     ): # bool, shape `(n_photos, len(tags))`
         "Which tags apply to each photo"
         return p >= threshold
 
-    def known(self,
+    def known(
+        self,
         y, # Encoded labels, an array or a tensor of shape `(n_photos, n)`
     ): # bool, shape `(n_photos, n)`
         "Which tags of each photo are labelled"
         return y == y # NaN is not
 
-# %% ../nbs/00_schema.ipynb #312835c4
-_KINDS = {cls.kind: cls for cls in (Attribute, TagSet)}
+# %% ../nbs/00_schema.ipynb #511673b6
+_TARGET_KINDS = {cls.kind: cls for cls in (Attribute, TagSet)}
 
 # %% ../nbs/00_schema.ipynb #399fbeb5
 @dataclass(frozen=True)
@@ -215,7 +248,8 @@ class Schema:
     def __post_init__(self):
         object.__setattr__(self, 'targets', tuple(self.targets))
         if not self.targets: raise InputError("a schema needs at least one attribute or tag set")
-        if len(set(self.names)) < len(self.names): raise InputError(f"two targets share a name: {', '.join(self.names)}")
+        names = self.names
+        if len(set(names)) < len(names): raise InputError(f"two targets share a name: {', '.join(names)}")
 
     @property
     def names(self) -> list[str]:
@@ -243,7 +277,8 @@ class Schema:
         "The targets that hold any number of tags"
         return [t for t in self.targets if isinstance(t, TagSet)]
 
-    def split(self,
+    def split(
+        self,
         x, # Logits or probabilities, an array or a tensor of shape `(..., n_logits)`
     ) -> list: # A pair per target: the target, and its columns of `x`
         "Cut a row of logits into those of each target"
@@ -282,7 +317,7 @@ class Schema:
         "The schema as plain lists and dicts"
         return dict(targets=[{'kind': t.kind, 'name': t.name, t.field: list(t.vocab)} for t in self.targets])
 
-# %% ../nbs/00_schema.ipynb #91f12674
+# %% ../nbs/00_schema.ipynb #2b5de1f9
 def schema_from_dict(
     d: Mapping, # As `Schema.to_dict` gives it
 ) -> Schema:
@@ -290,7 +325,7 @@ def schema_from_dict(
     try:
         targets = []
         for t in d['targets']:
-            cls = _KINDS[t['kind']]
+            cls = _TARGET_KINDS[t['kind']]
             targets.append(cls(t['name'], t[cls.field]))
         return Schema(targets)
     except (KeyError, TypeError) as e:
@@ -303,60 +338,54 @@ def schema_from_json(
     try: return schema_from_dict(json.loads(text))
     except json.JSONDecodeError as e: raise InputError(f"not a schema: {e}") from None
 
-# %% ../nbs/00_schema.ipynb #d4310b05
-RESERVED = ('image', 'box', 'split') # columns of a table that are no targets
+# %% ../nbs/00_schema.ipynb #25e3e658
+RESERVED = ('image', 'box', 'split') # columns of a table that are not targets
 
-def _holds_tags(column): return any(isinstance(cell, (tuple, list, Mapping)) for cell in column)
+def _is_tag_column(column): return any(isinstance(cell, (tuple, list, Mapping)) for cell in column)
 
-def _vocabulary(cls, cells):
-    "Every word of the cells that are labelled"
-    words = set()
-    for cell in cells:
-        if is_missing(cell): continue
-        if cls is TagSet and isinstance(cell, str):
-            raise InputError(f"tags must be given as tuples, not as text such as {cell!r}")
-        words |= {str(w) for w in (cell if cls is TagSet else (cell,))}
-    return words
+def _target_columns(table, columns, attributes, tags):
+    "The kind of target that each column holds, by its name"
+    if attributes is None and tags is None:
+        return {c: TagSet if _is_tag_column(table[c]) else Attribute for c in columns}
+    kinds = {c: Attribute for c in attributes or ()} | {c: TagSet for c in tags or ()}
+    for c in kinds:
+        if c not in columns: raise InputError(f"the table has no column {c!r}; it has {', '.join(map(str, columns))}")
+    return kinds
 
+# %% ../nbs/00_schema.ipynb #58ec6c2f
 def schema_from_table(
-    table, # A DataFrame (or dict of columns) with a column per target; rows of other splits than 'train' are not looked at
+    table, # A DataFrame (or dict of columns), one per target; a column 'split' marks the training rows by 'train'
     attributes: Iterable|None = None, # Columns that take one value; by default every column that does not hold tuples
     tags: Iterable|None = None, # Columns that hold tuples of tags; by default every column that does
 ) -> Schema: # Targets in the order of `attributes`, then `tags`; by default in the order of the columns
-    "Collect the vocabularies of the training rows, each sorted"
+    "Collect the vocabularies of the training rows (of all rows without a column 'split'), each sorted"
     columns = [c for c in table if c not in RESERVED]
-    if attributes is None and tags is None:
-        kinds = {c: TagSet if _holds_tags(table[c]) else Attribute for c in columns}
-    else:
-        kinds = {c: Attribute for c in attributes or ()} | {c: TagSet for c in tags or ()}
-    for c in kinds:
-        if c not in columns: raise InputError(f"the table has no column {c!r}; it has {', '.join(map(str, columns))}")
-    in_training = [s == 'train' for s in table['split']] if 'split' in table else None
+    kinds = _target_columns(table, columns, attributes, tags)
+    in_training = [s == 'train' for s in table['split']] if 'split' in table else itertools.repeat(True)
     targets = []
     for name, cls in kinds.items():
-        cells = list(table[name]) if in_training is None else itertools.compress(table[name], in_training)
-        targets.append(cls(name, sorted(_vocabulary(cls, cells))))
+        words = set()
+        for cell in itertools.compress(table[name], in_training): words.update(cls.mentioned(cell))
+        targets.append(cls(name, sorted(words)))
     return Schema(targets)
 
-# %% ../nbs/00_schema.ipynb #173a9fe0
+# %% ../nbs/00_schema.ipynb #22e23c52
 def unknown_words(
     table, # A DataFrame or dict of columns
     schema: Schema, # What the model knows
-) -> dict: # By target, the words of `table` that `schema` does not have, each with its number of rows; {} where there are none
+) -> dict: # Rows of each word of `table` that is not in the vocabulary, by target and word; {} if there are none
     "Which values and tags of a table are in no vocabulary, so that a model can never answer them"
     unknown = {}
     for t in schema:
         counts = Counter()
-        for cell in table[t.name]:
-            if is_missing(cell): continue
-            named = cell if isinstance(t, TagSet) else (cell,) # the keys of a mapping, whether they apply or not
-            counts.update(str(w) for w in named if str(w) not in t._index)
+        for cell in table[t.name]: counts.update(w for w in t.mentioned(cell) if w not in t._index)
         if counts: unknown[t.name] = dict(sorted(counts.items()))
     return unknown
 
+# %% ../nbs/00_schema.ipynb #4301896b
 def extend_schema(
     schema: Schema, # What the model knows
     unknown: Mapping, # Words by target, as from `unknown_words`
-) -> Schema: # The same targets, each with its unseen words at the end
+) -> Schema: # The same targets, each with its unknown words at the end
     "Add words that labels have and the model does not"
     return Schema([type(t)(t.name, (*t.vocab, *unknown.get(t.name, ()))) for t in schema])
