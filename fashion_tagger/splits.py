@@ -99,7 +99,7 @@ def tutorial_split(
 # %% ../nbs/03_splits.ipynb #c740b794
 def part_mask(
     table: pd.DataFrame, # As from `read_table`
-    part: str|None = None, # 'train', 'valid', 'test' or 'all'; `None`: 'valid', or else 'test', or all if there is no split
+    part: str|None = None, # 'train', 'valid', 'test' or 'all'; `None`: 'valid', or else 'test', or else all
 ) -> tuple: # Which rows belong to it, bool of shape `(n_rows,)`, and what they are called
     "The rows of a part; raises `InputError` where there are none"
     if part == 'all' or part is None and 'split' not in table: return np.ones(len(table), dtype=bool), 'all rows'
