@@ -228,7 +228,7 @@ def _partition(fields, where):
     if split: return split
     raise InputError(f"{where}: {fields[0]!r} should be one of train, val, test")
 
-def _attribute_cells(path, root, types, unknown):
+def _deepfashion_tags(path, root, types, unknown):
     "The tags of each image, of some types of attributes"
     names = read_deepfashion_attributes(root)
     keep = np.flatnonzero(names['type'].isin(types))
@@ -271,7 +271,7 @@ def read_deepfashion(
     _check_attribute_types(types)
     names = read_deepfashion_categories(root)
     readers = dict(list_category_img=partial(_by_image, width=1, cell=partial(_category_number, n=len(names))))
-    if types: readers['list_attr_img'] = partial(_attribute_cells, root=root, types=types, unknown=unknown)
+    if types: readers['list_attr_img'] = partial(_deepfashion_tags, root=root, types=types, unknown=unknown)
     if margin is not None: readers['list_bbox'] = partial(_by_image, width=4, cell=_box_of)
     if split: readers['list_eval_partition'] = partial(_by_image, width=1, cell=_partition)
     paths = {name: _first_file(root, *_deepfashion_places(f'{name}.txt')) for name in readers}

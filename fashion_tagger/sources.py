@@ -245,13 +245,13 @@ _ENDINGS = ('', *IMAGE_ENDINGS, *(e.upper() for e in IMAGE_ENDINGS)) # to try be
 
 def _has_ending(path): return path.lower().endswith(IMAGE_ENDINGS)
 
-def _is_there(entry):
+def _leads_to_file(entry):
     try: return entry.is_file()
     except OSError: return False # a link to itself
 
 def _files_in(folder):
     "Names of the files in a folder; none where it cannot be read"
-    try: return {e.name for e in os.scandir(folder or '.') if _is_there(e)}
+    try: return {e.name for e in os.scandir(folder or '.') if _leads_to_file(e)}
     except (OSError, ValueError): return set()
 
 def _listing(paths):

@@ -1,5 +1,5 @@
 "Published formats: each fault of a file is one line that names it"
-import os, warnings
+import os, random, time, tracemalloc, warnings
 from pathlib import Path
 
 import numpy as np
@@ -285,3 +285,42 @@ def test_groups_of_signed():
     says("'attributes' is asked for twice", read_signed_csv, path, groups=dict(attributes=["Male"]))
     says("bad.csv has no rows", read_signed_csv, write("bad.csv", "Filename,Male\n"))
     says("none.csv: No such file", read_signed_csv, "none.csv")
+
+
+# Time and memory
+
+def write_marks(n_rows, n_marks=1000):
+    "A list of random marks, three in a thousand present, and what goes with it"
+    rng = random.Random(0)
+    images = [f"img/shirt/img_{i:08d}.jpg" for i in range(n_rows)]
+    marks = ["  ".join(rng.choices(["-1", " 1"], [.997, .003], k=n_marks)) for _ in images]
+    def write_list(name, rows): write(f"big/{name}.txt", "\n".join([str(len(rows)), "header", *rows, ""]))
+    write_list("list_category_cloth", ["Anorak  1"])
+    write_list("list_category_img", [f"{i}  1" for i in images])
+    write_list("list_attr_cloth", [f"attribute {i}  {i%5 + 1}" for i in range(n_marks)])
+    write_list("list_attr_img", [f"{i}  {m}" for i, m in zip(images, marks)])
+    return sum(m.count(" 1") for m in marks)
+
+
+def test_marks_take_little_time_and_memory():
+    present = write_marks(2000)
+    start = time.process_time()
+    table = read_deepfashion("big", margin=None, split=False)
+    assert time.process_time() - start < 2
+    assert sum(map(len, table["attributes"])) == present
+    write_marks(500)
+    tracemalloc.start()
+    kept = read_deepfashion("big", margin=None, split=False)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken/len(kept) < 2000  # bytes a row
+
+
+def test_signed_tables_take_little_time():
+    rng = random.Random(0)
+    header = ["Filename", "Identity", *MAAD_GROUPS["age"], *MAAD_GROUPS["ethnicity"], *(f"tag_{i}" for i in range(41))]
+    marks = [",".join(rng.choices(["-1", "0", "1"], [.6, .2, .2], k=47)) for _ in range(10_000)]
+    write("faces.csv", "\n".join([",".join(header), *(f"{i}.jpg,{i},{m}" for i, m in enumerate(marks))]))
+    start = time.process_time()
+    told(read_signed_csv, "faces.csv", groups=MAAD_GROUPS)
+    assert time.process_time() - start < 2
