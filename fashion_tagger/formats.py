@@ -1,4 +1,13 @@
-"""Published annotation formats, each read into the one table, and a drawn wardrobe written in each of them
+"""Published data sets of clothes, faces and satellite photos, each read as it was published
+
+Each reader takes a data set as it was published, and gives the same table as `read_csv`.
+
+- `read_fashion_products`: Fashion Product Images (Kaggle), a CSV file with a column per attribute.
+- `read_planet`: Planet, Understanding the Amazon from Space (Kaggle), a CSV file with all tags in one cell.
+- `read_deepfashion`: DeepFashion's Category and Attribute Prediction, six text files joined by the image's name.
+  `read_deepfashion_categories` and `read_deepfashion_attributes` read the lists of names alone.
+- `read_apascal`: attributes of the objects of VOC2008, a line per object with its box.
+- `read_signed_csv`: MAAD-Face and CSV files like it, a column per attribute with -1, 0 or 1 (`MAAD_GROUPS`).
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/formats.html.md"""
 
@@ -7,32 +16,27 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/formats.html.md"""
 # %% ../nbs/05_formats.ipynb #68708c32
 from __future__ import annotations
 
-import csv, os, shutil
-from collections.abc import Callable, Mapping
+import csv
+import os
 from contextlib import contextmanager
 from functools import partial
 from itertools import compress
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from PIL import Image
 
 from .photos import IMAGE_ENDINGS
-from .drawing import COLOURS, PATTERNS, TYPES
-from .samples import SLEEVE_TAGS
-from .schema import InputError, count_of, is_missing, some_of, warn_table
-
-from .sources import (SPLIT_NAMES, _delimiter, _find_column, _target_names,
-                                    check_images, read_csv, read_folders)
-from .splits import tutorial_split
+from .schema import InputError, count_of, some_of, warn_table
+from .sources import check_images, check_target_names, delimiter_of, find_column, read_csv
+from .splits import SPLIT_NAMES, tutorial_split
 
 # %% auto #0
-__all__ = ['CATEGORY_TYPES', 'ATTRIBUTE_TYPES', 'MAAD_GROUPS', 'LAYOUTS', 'widen_box', 'keep_size', 'read_fashion_products',
-           'read_planet', 'read_deepfashion_categories', 'read_deepfashion_attributes', 'read_deepfashion',
-           'read_apascal', 'read_signed_csv', 'Layout', 'write_layout']
+__all__ = ['MAAD_GROUPS', 'read_fashion_products', 'read_planet', 'read_deepfashion_categories', 'read_deepfashion_attributes',
+           'read_deepfashion', 'read_apascal', 'read_signed_csv']
 
-# %% ../nbs/05_formats.ipynb #2ff61316
+# %% ../nbs/05_formats.ipynb #be15df27
 @contextmanager
 def _opened(path):
     "The file as text; what is wrong with it as a whole becomes an `InputError`"
@@ -41,295 +45,344 @@ def _opened(path):
     except UnicodeDecodeError: raise InputError(f"{path} is not in UTF-8; save it as UTF-8 and try again") from None
     except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
 
-def _find(root, *names):
-    "The first of several files that is there"
-    paths = [os.path.join(root, n) for n in names]
-    found = next(filter(os.path.isfile, paths), None)
-    if not found: raise InputError(f"{root} lacks a file; looked for {' and '.join(os.path.relpath(p, root) for p in paths)}")
-    return found
+def _first_file(root, *names):
+    "The first of several files of a folder that exists"
+    for name in names:
+        path = os.path.join(root, name)
+        if os.path.isfile(path): return path
+    raise InputError(f"{root} lacks a file; looked for {' and '.join(names)}")
 
 def _file_of(source, *names):
     "The file that is meant by itself or by its folder"
-    if os.path.isdir(source): return _find(source, *names)
-    if not os.path.exists(source): raise InputError(f"{source} does not exist; give the data set's folder, or its {os.path.basename(names[0])}")
-    return source
+    if os.path.isdir(source): return _first_file(source, *names)
+    if os.path.exists(source): return source
+    raise InputError(f"{source} does not exist; give the data set's folder, or its {os.path.basename(names[0])}")
+
+def _as_list(names): return [names] if isinstance(names, str) else [*names]
+
+def object_frame(**columns):
+    "A table of the columns that are not `None`"
+    return pd.DataFrame({name: cells for name, cells in columns.items() if cells is not None}, dtype=object)
 
 # %% ../nbs/05_formats.ipynb #d6e27257
-def widen_box(
-    box, # Left, top, right and bottom in pixels
-    margin: float = 0.1, # Share of the width to add left and right, and of the height above and below
-) -> tuple: # Four ints, the first two not below 0
-    "Widen a box; where the picture ends on the right and below is not known here, and is seen to when it is opened"
+def _widen_box(box, margin=0.1):
+    "Add a share of the width left and right, of the height above and below; the photo's size is not known"
     left, top, right, bottom = box
     dx, dy = margin*(right - left), margin*(bottom - top)
     return max(0, round(left - dx)), max(0, round(top - dy)), round(right + dx), round(bottom + dy)
 
-# %% ../nbs/05_formats.ipynb #c553fffc
-def _corners(fields, where):
-    try: return tuple(map(int, fields))
+def _has_area(box): return box[2] > box[0] and box[3] > box[1]
+
+def _box_of(fields, where):
+    try: return tuple(int(f) for f in fields)
     except ValueError: raise InputError(f"{where}: {' '.join(fields)!r} should be a box, four whole numbers") from None
 
-def _boxes(path, images, boxes, margin):
-    "The column `box`, or `None` for no such column; for a box without area the whole photo is better than nothing"
+def _box_column(path, images, boxes, margin):
+    "Widened boxes, and `None` (the whole photo) for a box without area; no column where `margin` is `None`"
     if margin is None: return None
     if margin < 0: raise InputError(f"margin: {margin} should be a share from 0, or None for whole photos")
-    flat = [i for i, (l, t, r, b) in zip(images, boxes) if r <= l or b <= t]
-    if flat: warn_table(f"{path}: {count_of(len(flat), 'image')} with a box without area; the whole photo was taken: {some_of(flat)}")
-    return [widen_box(b, margin) if b[2] > b[0] and b[3] > b[1] else None for b in boxes]
+    flat = [image for image, box in zip(images, boxes) if not _has_area(box)]
+    if flat:
+        what = f"{path}: {count_of(len(flat), 'image')} with a box without area"
+        warn_table(f"{what}; the whole photo was taken: {some_of(flat)}")
+    return [_widen_box(box, margin) if _has_area(box) else None for box in boxes]
 
-def _table(**columns): return pd.DataFrame({c: v for c, v in columns.items() if v is not None}, dtype=object)
-
-# %% ../nbs/05_formats.ipynb #05b0a357
+# %% ../nbs/05_formats.ipynb #c553fffc
 _PRESENT, _UNKNOWN = b'10'
-_KNOWN = bytes.maketrans(b'0\0', b'\0\1')
+_KNOWN = bytes.maketrans(b'0\0', b'\0\1') # 0 where a mark is unknown
 
 def _marks(fields, where, absent='-1'):
     "A byte per field: b'1' where it is present, b'0' where unknown, 0 where it is `absent`"
-    marks = ''.join(fields).replace(absent, '\0').encode()
-    if len(marks) == len(fields) and '' not in fields and not marks.translate(None, b'01\0'): return marks
     allowed = dict.fromkeys((absent, '0', '1'))
-    bad = next((f for f in fields if f not in allowed), '')
+    if allowed.keys() >= {*fields}: return ''.join(fields).replace(absent, '\0').encode()
+    bad = next(f for f in fields if f not in allowed)
     raise InputError(f"{where}: {bad!r} should be one of {', '.join(allowed)}")
 
 def _tag_cell(marks, words, unknown='missing'):
     "A tuple of the tags that are present, or where some are unknown, whether each known tag is present"
     if unknown == 'absent' or _UNKNOWN not in marks:
         return tuple(words[np.flatnonzero(np.frombuffer(marks, np.uint8) == _PRESENT)])
-    return dict(compress(zip(words, map(_PRESENT.__eq__, marks)), marks.translate(_KNOWN))) or None
+    present = (mark == _PRESENT for mark in marks)
+    return dict(compress(zip(words, present), marks.translate(_KNOWN))) or None
 
 def _check_unknown(unknown):
     if unknown not in ('missing', 'absent'): raise ValueError(f"unknown must be 'missing' or 'absent', not {unknown!r}")
 
 # %% ../nbs/05_formats.ipynb #1e1854ea
-def keep_size(
-    table: pd.DataFrame, # As the readers give it
-    size: tuple = (80, 60), # Height and width in pixels
-    mode: str = 'RGB', # As pillow names it
-) -> pd.DataFrame: # Without the other photos, numbered anew
-    "Leave out photos of another size or mode, with a warning; only the files' heads are read"
-    def found(path):
-        try:
-            with Image.open(path) as img: return f'{img.width}x{img.height} {img.mode}'
-        except Exception: return 'not readable'
+def _keep_size(table, size=(80, 60), mode='RGB'):
+    "Leave out photos of another size (height, width) or mode, with a warning; only the heads of the files are read"
     wanted = f'{size[1]}x{size[0]} {mode}'
-    odd = {i: f'{os.path.basename(p)} ({f})' for i, p in table['image'].items() if (f := found(p)) != wanted}
-    what = f"{len(odd):,} of {count_of(len(table), 'image')} not {wanted} (width x height): {some_of([*odd.values()])}"
-    if odd and len(odd) == len(table): raise InputError(f"{what}; give the size that the images have, or check none")
-    if odd: warn_table(f"{what}; left out")
+    odd = {}
+    for row, path in table['image'].items():
+        try:
+            with Image.open(path) as img: found = f'{img.width}x{img.height} {img.mode}'
+        except Exception: found = 'not readable' # decoders of damaged files raise nearly anything
+        if found != wanted: odd[row] = f'{os.path.basename(path)} ({found})'
+    if odd:
+        what = f"{len(odd):,} of {count_of(len(table), 'image')} not {wanted} (width x height)"
+        what = f"{what}: {some_of([*odd.values()])}"
+        if len(odd) == len(table): raise InputError(f"{what}; give the size that the images have, or check none")
+        warn_table(f"{what}; left out")
     return table.drop(index=[*odd]).reset_index(drop=True)
 
-# %% ../nbs/05_formats.ipynb #9ce686a3
+# %% ../nbs/05_formats.ipynb #f36d69a6
 def read_fashion_products(
     source, # The data set's folder, with `styles.csv` and `images`, or the CSV file
-    images=None, # Folder of the images; `None` for `images` beside the CSV file (names alone where it is not there and `missing` is 'keep')
+    images=None, # Folder of the images; `None` for `images` beside the file (or names alone, if `missing='keep'`)
     attributes=('gender', 'articleType', 'baseColour'), # Columns to learn
     split=None, # 'tutorial' for `tutorial_split`; anything else as in `read_csv`
     missing: str = 'skip', # As in `check_images`: Kaggle's own download lacks five images
-    check_size=None, # (80, 60), height and width, to leave out all but RGB images of that size, as the tutorial does
+    check_size=None, # Height and width in pixels, to keep RGB images of that size alone; the tutorial's is (80, 60)
     seed: int = 0, # Of the tutorial's split
 ) -> pd.DataFrame: # `image`, the attributes, and `split` where there is one
     "Read the `styles.csv` of Fashion Product Images; raises `InputError` as `read_csv` does"
     path = _file_of(source, 'styles.csv')
     beside = os.path.join(os.path.dirname(path), 'images')
-    images = images or (None if missing == 'keep' and not os.path.isdir(beside) else beside)
+    names_alone = missing == 'keep' and not os.path.isdir(beside)
+    images = images or (None if names_alone else beside)
     tutorial = split == 'tutorial'
     table = check_images(read_csv(path, images, attributes, split=False if tutorial else split), missing)
-    if check_size: table = keep_size(table, check_size)
+    if check_size: table = _keep_size(table, check_size)
     return tutorial_split(table, seed) if tutorial else table
 
-# %% ../nbs/05_formats.ipynb #7f1182a3
+# %% ../nbs/05_formats.ipynb #a365fcf5
 def read_planet(
     source, # The data set's folder, with `train_v2.csv` or `train_classes.csv` and perhaps `train-jpg`, or the CSV file
-    images=None, # Folder of the images; `None` for `train-jpg` beside the CSV file where it is there, else names alone
+    images=None, # Folder of the images; `None` for `train-jpg` beside the CSV file where there is one, else names alone
 ) -> pd.DataFrame: # `image` and `tags`
-    "Read the tags of Planet's Amazon set; raises `InputError` as `read_csv` does, and asks no file whether it exists"
+    "Read the tags of Planet's Amazon set, whether or not its images exist; raises `InputError` as `read_csv` does"
     path = _file_of(source, 'train_v2.csv', 'train_classes.csv')
     beside = os.path.join(os.path.dirname(path), 'train-jpg')
     images = images or (beside if os.path.isdir(beside) else None)
     table = read_csv(path, images, tags='tags', image_column='image_name', tag_sep=' ')
-    return table.assign(image=[p if p.lower().endswith(IMAGE_ENDINGS) else p + '.jpg' for p in table['image']]).astype(object)
+    paths = [p if p.lower().endswith(IMAGE_ENDINGS) else p + '.jpg' for p in table['image']]
+    return table.assign(image=paths).astype(object)
 
-# %% ../nbs/05_formats.ipynb #102b5412
+# %% ../nbs/05_formats.ipynb #24cbb30c
 CATEGORY_TYPES = {'1': 'upper', '2': 'lower', '3': 'full'}
 ATTRIBUTE_TYPES = {'1': 'texture', '2': 'fabric', '3': 'shape', '4': 'part', '5': 'style'}
 
-# %% ../nbs/05_formats.ipynb #bca253bc
-def _counted(path, strict=True):
+def _listed_lines(path, strict=True):
     "Number and text of each line after the count and the header"
+    n = 0
     with _opened(path) as f:
-        first, _, n = f.readline().strip(), f.readline(), 0
-        if not first.isdigit(): raise InputError(f"{path}, line 1: {first!r} should be the number of rows that follow")
+        count, _ = f.readline().strip(), f.readline()
+        if not count.isdigit(): raise InputError(f"{path}, line 1: {count!r} should be the number of rows that follow")
         for line, text in enumerate(f, 3):
-            if text.strip(): n += 1; yield line, text
-    if n == int(first): return
-    what = f"{path}: line 1 says {int(first):,} rows, but there are {n:,}"
+            if not text.strip(): continue
+            n += 1
+            yield line, text
+    if n == int(count): return
+    what = f"{path}: line 1 says {int(count):,} rows, but there are {n:,}"
     if strict: raise InputError(f"{what}; get the whole file, or correct line 1")
     warn_table(f"{what}; they are numbered as they stand, so numbers given to the whole list would get the wrong names")
 
 def _typed_names(path, types, strict=True):
+    "A list of names and their types, numbered from 1"
     rows = []
-    for line, text in _counted(path, strict):
+    for line, text in _listed_lines(path, strict):
         name, kind = (text.rsplit(None, 1) + [''])[:2]
         if kind not in types:
             allowed = ', '.join(f'{k} ({v})' for k, v in types.items())
             raise InputError(f"{path}, line {line}: {text.strip()!r} should be a name and its type, one of {allowed}")
         rows.append((name.strip(), types[kind]))
-    return pd.DataFrame(rows, columns=['name', 'type'], dtype=object, index=pd.RangeIndex(1, len(rows) + 1, name='number'))
+    numbers = pd.RangeIndex(1, len(rows) + 1, name='number')
+    return pd.DataFrame(rows, columns=['name', 'type'], dtype=object, index=numbers)
 
-def _places(name): return [os.path.join(d, name) for d in ('Anno', 'Anno_coarse', 'Eval', '')]
+def _deepfashion_places(name):
+    "Where releases of DeepFashion have a list"
+    return [os.path.join(folder, name) for folder in ('Anno', 'Anno_coarse', 'Eval', '')]
 
-# %% ../nbs/05_formats.ipynb #dd704f52
+# %% ../nbs/05_formats.ipynb #c6127c5d
 def read_deepfashion_categories(
     source, # DeepFashion's folder, or its `list_category_cloth.txt`
-) -> pd.DataFrame: # `name` and `type` (upper, lower or full), with the number that images refer to as index, from 1
+) -> pd.DataFrame: # `name` and `type` (upper, lower or full); the index is the number that images refer to, from 1
     "Read the names of DeepFashion's categories; raises `InputError` with the line that cannot be used"
-    return _typed_names(_file_of(source, *_places('list_category_cloth.txt')), CATEGORY_TYPES, strict=False)
+    return _typed_names(_file_of(source, *_deepfashion_places('list_category_cloth.txt')), CATEGORY_TYPES, strict=False)
 
 def read_deepfashion_attributes(
     source, # DeepFashion's folder, or its `list_attr_cloth.txt`
 ) -> pd.DataFrame: # `name` and `type` (texture, fabric, shape, part or style), in the order of the marks, from 1
     "Read the names of DeepFashion's attributes; raises `InputError` with the line that cannot be used"
-    return _typed_names(_file_of(source, *_places('list_attr_cloth.txt')), ATTRIBUTE_TYPES)
+    return _typed_names(_file_of(source, *_deepfashion_places('list_attr_cloth.txt')), ATTRIBUTE_TYPES)
 
-# %% ../nbs/05_formats.ipynb #fafdf679
+# %% ../nbs/05_formats.ipynb #bca253bc
 def _by_image(path, width, cell):
     "`cell(fields, where)` of every row, by image"
     cells = {}
-    for line, text in _counted(path):
+    for line, text in _listed_lines(path):
         image, *fields = text.split()
         where = f'{path}, line {line}'
-        if len(fields) != width: raise InputError(f"{where}: {count_of(len(fields), 'value')} after the image, where {width:,} should be")
+        if len(fields) != width:
+            raise InputError(f"{where}: {count_of(len(fields), 'value')} after the image, where {width:,} should be")
         if image in cells: raise InputError(f"{where}: {image} is there for the second time")
         cells[image] = cell(fields, where)
     return cells
 
-def _category(fields, where, n):
+def _category_number(fields, where, n):
     if fields[0].isdigit() and 1 <= int(fields[0]) <= n: return int(fields[0])
     raise InputError(f"{where}: there is no category {fields[0]}; list_category_cloth.txt has {n}, numbered from 1")
 
 def _partition(fields, where):
-    if fields[0].lower() in SPLIT_NAMES: return SPLIT_NAMES[fields[0].lower()]
+    split = SPLIT_NAMES.get(fields[0].lower())
+    if split: return split
     raise InputError(f"{where}: {fields[0]!r} should be one of train, val, test")
 
-def _attributes(path, root, types, unknown):
+def _deepfashion_tags(path, root, types, unknown):
+    "The tags of each image, of some types of attributes"
     names = read_deepfashion_attributes(root)
     keep = np.flatnonzero(names['type'].isin(types))
-    words, all_kept = names['name'].to_numpy(object)[keep], len(keep) == len(names)
-    part = lambda marks: marks if all_kept else np.frombuffer(marks, np.uint8)[keep].tobytes()
-    return _by_image(path, len(names), lambda fields, where: _tag_cell(part(_marks(fields, where)), words, unknown))
+    words = names['name'].to_numpy(object)[keep]
+    def cell(fields, where):
+        marks = _marks(fields, where)
+        if len(keep) < len(names): marks = np.frombuffer(marks, np.uint8)[keep].tobytes()
+        return _tag_cell(marks, words, unknown)
+    return _by_image(path, len(names), cell)
 
-# %% ../nbs/05_formats.ipynb #1c864743
-def _all_types(types):
-    types, known = [types] if isinstance(types, str) else [*types], ATTRIBUTE_TYPES.values()
-    if bad := [t for t in types if t not in known]: raise InputError(f"there are no attributes of type {bad[0]!r}; there are {', '.join(known)}")
-    return types
+def _check_attribute_types(types):
+    known = ATTRIBUTE_TYPES.values()
+    for t in types:
+        if t not in known: raise InputError(f"there are no attributes of type {t!r}; there are {', '.join(known)}")
 
-def _same_images(paths, lists):
+def _check_same_images(paths, lists):
+    "Raise `InputError` unless all lists name the same images"
     (first, images), *others = lists.items()
     for name, cells in others:
-        if differ := images.keys() ^ cells.keys():
-            image = min(differ)
-            has, lacks = (first, name) if image in images else (name, first)
-            raise InputError(f"{paths[lacks]} lacks {image}, which {paths[has]} has, and so for {count_of(len(differ), 'image')} "
-                             "in all; get both from the same release")
+        differ = images.keys() ^ cells.keys()
+        if not differ: continue
+        image = min(differ)
+        has, lacks = (first, name) if image in images else (name, first)
+        what = f"{paths[lacks]} lacks {image}, which {paths[has]} has"
+        in_all = f"and so for {count_of(len(differ), 'image')} in all"
+        raise InputError(f"{what}, {in_all}; get both from the same release")
 
-# %% ../nbs/05_formats.ipynb #b7a13d91
+# %% ../nbs/05_formats.ipynb #dd704f52
 def read_deepfashion(
     root, # Folder with the lists in `Anno` (or `Anno_coarse`) and `Eval`, or directly in it
     images=None, # Folder that the images' names, `img/...`, start from; `None` for `root`
-    types=tuple(ATTRIBUTE_TYPES.values()), # Attributes of which types to read; () for none, which leaves the largest file unread
-    margin: float|None = 0.1, # Share by which boxes are widened on each side; `None` for whole photos, with no column `box`
+    types=tuple(ATTRIBUTE_TYPES.values()), # Attributes to read, by type; () leaves the largest file unread
+    margin: float|None = 0.1, # Share by which boxes are widened on each side; `None` for whole photos, without `box`
     split: bool = True, # Whether to read `list_eval_partition.txt`
     unknown: str = 'missing', # What a mark of 0 means: 'missing' or 'absent'
-) -> pd.DataFrame: # `image`, `box`, `category`, `category_type`, the tag set `attributes` and `split`, as far as asked for
-    "Read DeepFashion's Category and Attribute Prediction lists; raises `InputError` with the file and line that cannot be used"
+) -> pd.DataFrame: # `image`, `box`, `category`, `category_type`, the tag set `attributes` and `split`, if asked for
+    "Read DeepFashion's lists; raises `InputError` with the file and line that cannot be used"
     _check_unknown(unknown)
-    types, names = _all_types(types), read_deepfashion_categories(root)
-    readers = dict(list_category_img=partial(_by_image, width=1, cell=partial(_category, n=len(names))),
-                   list_attr_img=types and partial(_attributes, root=root, types=types, unknown=unknown),
-                   list_bbox=margin is not None and partial(_by_image, width=4, cell=_corners),
-                   list_eval_partition=split and partial(_by_image, width=1, cell=_partition))
-    paths = {name: _find(root, *_places(f'{name}.txt')) for name, read in readers.items() if read}
-    lists = {name: readers[name](path) for name, path in paths.items()}
-    _same_images(paths, lists)
+    types = _as_list(types)
+    _check_attribute_types(types)
+    names = read_deepfashion_categories(root)
+    readers = dict(list_category_img=partial(_by_image, width=1, cell=partial(_category_number, n=len(names))))
+    if types: readers['list_attr_img'] = partial(_deepfashion_tags, root=root, types=types, unknown=unknown)
+    if margin is not None: readers['list_bbox'] = partial(_by_image, width=4, cell=_box_of)
+    if split: readers['list_eval_partition'] = partial(_by_image, width=1, cell=_partition)
+    paths = {name: _first_file(root, *_deepfashion_places(f'{name}.txt')) for name in readers}
+    lists = {name: read(paths[name]) for name, read in readers.items()}
+    _check_same_images(paths, lists)
     order = [*lists['list_category_img']]
     columns = {name: [cells[i] for i in order] for name, cells in lists.items()}
     categories = names.loc[columns['list_category_img']]
-    return _table(image=[os.path.join(root if images is None else images, i) for i in order],
-                  box=_boxes(paths.get('list_bbox'), order, columns.get('list_bbox'), margin),
-                  category=[*categories['name']], category_type=[*categories['type']],
-                  attributes=columns.get('list_attr_img'), split=columns.get('list_eval_partition'))
+    folder = root if images is None else images
+    return object_frame(
+        image=[os.path.join(folder, i) for i in order],
+        box=_box_column(paths.get('list_bbox'), order, columns.get('list_bbox'), margin),
+        category=[*categories['name']],
+        category_type=[*categories['type']],
+        attributes=columns.get('list_attr_img'),
+        split=columns.get('list_eval_partition'))
 
-# %% ../nbs/05_formats.ipynb #fbd98faf
-_VOC_FOLDERS = 'VOCdevkit/VOC2008/JPEGImages', 'VOC2008/JPEGImages', 'JPEGImages'
+# %% ../nbs/05_formats.ipynb #61ef8aa5
+VOC_FOLDERS = 'VOCdevkit/VOC2008/JPEGImages', 'VOC2008/JPEGImages', 'JPEGImages'
 
-def _voc_images(folder, given):
-    found = [p for p in (os.path.join(folder, f) for f in _VOC_FOLDERS) if os.path.isdir(p)]
-    return found[0] if found else folder if given else ''
+def _voc_images(source_folder, images):
+    "The folder that holds VOC's images; '' where it is neither given nor found"
+    folder = source_folder if images is None else images
+    for below in VOC_FOLDERS:
+        path = os.path.join(folder, below)
+        if os.path.isdir(path): return path
+    return '' if images is None else folder
 
 def _apascal_rows(path, words):
+    "Image, box, class and tags of each object"
+    width = len(words) + 5
     with _opened(path) as f:
         for line, text in enumerate(f, 1):
-            image, *fields = text.split() or [None]
-            if image is None: continue
-            where, n = f'{path}, line {line}', len(words)
-            if len(fields) != n + 5:
-                raise InputError(f"{where}: {count_of(len(fields), 'value')} after the image, where {n + 5} should be (class, box, {n} marks)")
-            yield image, _corners(fields[1:5], where), fields[0], _tag_cell(_marks(fields[5:], where, absent='0'), words)
+            if not text.strip(): continue
+            image, *fields = text.split()
+            where = f'{path}, line {line}'
+            if len(fields) != width:
+                expected = f"where {width} should be (class, box, {len(words)} marks)"
+                raise InputError(f"{where}: {count_of(len(fields), 'value')} after the image, {expected}")
+            box, marks = _box_of(fields[1:5], where), _marks(fields[5:], where, absent='0')
+            yield image, box, fields[0], _tag_cell(marks, words)
 
 def _apascal_files(source):
     "The files to read and the split of each; `None` where just one file was given"
-    words = {f'apascal_{w}.txt': SPLIT_NAMES[w] for w in ('train', 'val', 'valid', 'test')}
-    if (path := _file_of(source, *words)) == source: return {path: None}
-    return {path: s for w, s in words.items() if os.path.isfile(path := os.path.join(source, w))}
+    splits = {f'apascal_{word}.txt': SPLIT_NAMES[word] for word in ('train', 'val', 'valid', 'test')}
+    path = _file_of(source, *splits)
+    if path == source: return {path: None}
+    paths = {os.path.join(source, name): split for name, split in splits.items()}
+    return {path: split for path, split in paths.items() if os.path.isfile(path)}
 
-# %% ../nbs/05_formats.ipynb #426b9195
+# %% ../nbs/05_formats.ipynb #fc056e36
 def read_apascal(
     source, # An annotation file, or the folder of `apascal_train.txt` and `apascal_test.txt`
-    images=None, # Folder of the images, or of `VOCdevkit`; `None` for `VOCdevkit` beside the file where it is there, else names alone
+    images=None, # Folder of the images or of `VOCdevkit`; `None`: `VOCdevkit` beside the file, or else names alone
     names=None, # File with an attribute's name in each line; `None` for `attribute_names.txt` beside the file
-    margin: float|None = 0.1, # Share by which boxes are widened on each side; `None` for whole photos, with no column `box`
-) -> pd.DataFrame: # A row per object: `image`, `box`, `class`, the tag set `attributes`, and `split` where a folder was given
+    margin: float|None = 0.1, # Share by which boxes are widened on each side; `None` for whole photos, without `box`
+) -> pd.DataFrame: # A row per object: `image`, `box`, `class`, the tag set `attributes`, and `split` for a folder
     "Read aPascal's attributes of VOC2008's objects; raises `InputError` with the line that cannot be used"
     files = _apascal_files(source)
     folder = os.path.dirname(next(iter(files))) or '.'
-    with _opened(names or _find(folder, 'attribute_names.txt', 'apascal_attribute_names.txt')) as f:
+    with _opened(names or _first_file(folder, 'attribute_names.txt', 'apascal_attribute_names.txt')) as f:
         words = np.array([w.strip() for w in f if w.strip()], dtype=object)
     rows = [(*row, split) for path, split in files.items() for row in _apascal_rows(path, words)]
     if not rows: raise InputError(f"{source} has no rows")
     image, box, kind, cells, split = map(list, zip(*rows))
-    images = _voc_images(folder if images is None else images, images is not None)
-    return _table(**{'image': [os.path.join(images, i) for i in image], 'box': _boxes(source, image, box, margin), 'class': kind,
-                     'attributes': cells, 'split': split if None not in split else None})
+    images = _voc_images(folder, images)
+    return object_frame(**{
+        'image': [os.path.join(images, i) for i in image],
+        'box': _box_column(source, image, box, margin),
+        'class': kind,
+        'attributes': cells,
+        'split': None if None in split else split})
 
 # %% ../nbs/05_formats.ipynb #abd3e2eb
 MAAD_GROUPS = dict(age=('Young', 'Middle_Aged', 'Senior'), ethnicity=('Asian', 'White', 'Black'))
 
 # %% ../nbs/05_formats.ipynb #fb1e96c3
+class _SignedColumns(NamedTuple):
+    "Which columns of a signed table are which"
+    header: list # All names
+    image: int # Index of the column that names the images
+    marked: bytes # For each column, whether it holds marks
+    names: list # Of the columns that hold marks
+
 def _signed_columns(path, header, image_column, others, groups):
-    "The image's column, a byte per column that says whether it holds marks, and the names of those"
-    if more := [h for h in header if header.count(h) > 1]: raise InputError(f"{path} has more than one column {more[0]!r}; rename one")
-    image = _find_column(path, header, image_column) if image_column else header[0]
+    "Sort the columns of a header; raises `InputError` where a name is missing or stands twice"
+    for name in header:
+        if header.count(name) > 1: raise InputError(f"{path} has more than one column {name!r}; rename one")
+    image = find_column(path, header, image_column) if image_column else header[0]
     marked = bytes(h != image and h not in others for h in header)
     names = [*compress(header, marked)]
-    grouped = [_find_column(path, names, c) for columns in groups.values() for c in columns]
-    if twice := [c for c in grouped if grouped.count(c) > 1]: raise InputError(f"column {twice[0]!r} is in two groups")
-    return header.index(image), marked, names
+    seen = set()
+    for column in (c for columns in groups.values() for c in columns):
+        find_column(path, names, column)
+        if column in seen: raise InputError(f"column {column!r} is in two groups")
+        seen.add(column)
+    return _SignedColumns(header, header.index(image), marked, names)
 
-def _signed_rows(path, f, columns):
-    "First what `columns` makes of the header, then the line, the image and the marks of each row"
-    reader = csv.reader(f, delimiter=_delimiter(path), strict=True, skipinitialspace=True)
-    header = [h.strip() for h in next(reader, [''])]
-    image, marked, names = columns(header)
-    yield names
-    try:
-        for row in reader:
-            if not row: continue
-            where = f'{path}, line {reader.line_num}'
-            if len(row) != len(header): raise InputError(f"{where}: {count_of(len(row), 'cell')}, where the header has {len(header)}")
-            if not row[image].strip(): raise InputError(f"{where}: no image in column {header[image]!r}")
-            yield reader.line_num, row[image].strip(), _marks([*compress(row, marked)], where)
-    except csv.Error as e: raise InputError(f"{path}, line {reader.line_num}: a quoted cell goes wrong ({e}); mend its quotes") from None
+def _checked_cells(path, reader):
+    "Rows of a `csv.reader` that are not empty; a quoted cell that goes wrong is an `InputError`"
+    try: yield from (row for row in reader if row)
+    except csv.Error as e:
+        raise InputError(f"{path}, line {reader.line_num}: a quoted cell goes wrong ({e}); mend its quotes") from None
+
+def _signed_row(row, columns, where):
+    "The image and the marks of a row"
+    width = len(columns.header)
+    if len(row) != width: raise InputError(f"{where}: {count_of(len(row), 'cell')}, where the header has {width}")
+    image = row[columns.image].strip()
+    if not image: raise InputError(f"{where}: no image in column {columns.header[columns.image]!r}")
+    return image, _marks([*compress(row, columns.marked)], where)
 
 def _one_of(marks, group, line, clashes):
     "The one value that is present; `None` where there is none, or more, which goes on the list of clashes"
@@ -341,7 +394,7 @@ def _one_of(marks, group, line, clashes):
 def read_signed_csv(
     path, # CSV file with a header: names of the images, and columns of -1 (absent), 0 (undefined) and 1 (present)
     images=None, # Folder that the images' names start from; `None` leaves the names as they are
-    groups=None, # By the name of an attribute, the columns that exclude each other and are its values; `MAAD_GROUPS` for MAAD-Face
+    groups=None, # By attribute, the columns that exclude each other and are its values; such as `MAAD_GROUPS`
     tags: str = 'attributes', # Name of the tag set that the other columns make
     others=('Identity',), # Columns that hold no marks, passed over
     image_column=None, # Column of the images' names; `None` for the first
@@ -349,177 +402,25 @@ def read_signed_csv(
 ) -> pd.DataFrame: # `image`, a column per group, and the tag set
     "Read a table of signed marks; raises `InputError` with the line that cannot be used"
     _check_unknown(unknown)
-    groups = {g: [columns] if isinstance(columns, str) else [*columns] for g, columns in (groups or {}).items()}
-    _target_names([*groups], tags)
+    groups = {name: _as_list(columns) for name, columns in (groups or {}).items()}
+    check_target_names([*groups], tags)
     with _opened(path) as f:
-        rows = _signed_rows(path, f, lambda header: _signed_columns(path, header, image_column, others, groups))
-        names, grouped, clashes = next(rows), {c for columns in groups.values() for c in columns}, []
-        values = {g: [(names.index(c), c) for c in columns] for g, columns in groups.items()}
-        free = bytes(n not in grouped for n in names)
-        words = np.array([*compress(names, free)], dtype=object)
-        table = {'image': [], **{g: [] for g in groups}, **({tags: []} if len(words) else {})}
-        for line, image, marks in rows:
-            table['image'].append(os.path.join(images or '', image))
-            for g, group in values.items(): table[g].append(_one_of(marks, group, line, clashes))
-            if len(words): table[tags].append(_tag_cell(bytes(compress(marks, free)), words, unknown))
-    if not table['image']: raise InputError(f"{path} has no rows")
-    if clashes: warn_table(f"{path}: {count_of(len(clashes), 'cell')} with more than one value of a group; read as missing: {some_of(clashes)}")
-    return _table(**table)
-
-# %% ../nbs/05_formats.ipynb #19e98488
-_WORN = {t: '2' for t in ('skirt', 'jeans', 'shorts', 'trainers', 'boots', 'socks')} | {'dress': '3'} # where not '1': above the waist
-_WORD_TYPES = {w: '1' for w in (*COLOURS, *PATTERNS)} | {w: '3' for w in TYPES} | {w: '4' for w in SLEEVE_TAGS.values()}
-_WORDS = [*COLOURS, *TYPES, *PATTERNS, *SLEEVE_TAGS.values()]
-
-def _vocabulary(cells):
-    "All tags of a column, those of the drawn wardrobe first, in its order"
-    words = {w for c in cells if not is_missing(c) for w in c}
-    if not words: raise InputError("no row of the table has a tag; give the table's truth, or draw it with fewer missing labels")
-    return [w for w in _WORDS if w in words] + sorted(words.difference(_WORDS))
-
-def _signs(cell, words):
-    if is_missing(cell): return [0]*len(words)
-    if isinstance(cell, Mapping): return [(1 if cell[w] else -1) if w in cell else 0 for w in words]
-    return [1 if w in cell else -1 for w in words]
-
-def _ordered(cell, words):
-    "The cell as a reader gives it"
-    signs = _signs(cell, words)
-    if 0 in signs: return {w: s > 0 for w, s in zip(words, signs) if s} or None
-    return tuple(w for w, s in zip(words, signs) if s > 0)
-
-# %% ../nbs/05_formats.ipynb #e6b3f512
-def _rows_of(table, column, layout, fits=lambda cell: not is_missing(cell)):
-    "A column whose every cell the layout can hold"
-    if column not in table: raise InputError(f"the {layout} layout needs a column {column!r}; the table has {', '.join(table)}")
-    for i, cell in table[column].items():
-        if not fits(cell): raise InputError(f"the {layout} layout cannot hold {cell!r}, the {column!r} of row {i}; leave the row out")
-    return [*table[column]]
-
-def _file(path):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return path
-
-def _copy(source, target):
-    if Path(source).suffix.lower() == Path(target).suffix: shutil.copyfile(source, _file(target))
-    else:
-        with Image.open(source) as img: img.convert('RGB').save(_file(target), quality=92)
-
-def _put_in_scene(source, target, i):
-    "The picture somewhere on a larger grey one, and its box there"
-    with Image.open(source) as img:
-        w, h = img.size
-        left, top = 3 + 7*i % max(1, w//2), 2 + 5*i % max(1, h//3)
-        scene = Image.new('RGB', (w + w//2 + 6, h + h//3 + 4), (214, 214, 214))
-        scene.paste(img.convert('RGB'), (left, top))
-    scene.save(_file(target), quality=92)
-    return left, top, left + w, top + h
-
-def _write_lines(path, lines): Path(_file(path)).write_text(''.join(f'{o}\n' for o in lines), encoding='utf-8')
-
-def _write_list(path, header, rows):
-    "Count, header, and rows of a name and the rest, padded"
-    width = max(len(name) for name, _ in rows) + 2
-    _write_lines(path, [len(rows), header, *(f'{name:<{width}}{rest}' for name, rest in rows)])
-
-# %% ../nbs/05_formats.ipynb #7ae329c2
-def _write_fashion_products(table, root):
-    "Drawn clothes are for anybody, so their gender is Unisex, a value that the real table has too"
-    ids = [str(10_000 + i) for i in range(len(table))]
-    out = _table(image=[os.path.join(root, 'images', f'{i}.jpg') for i in ids], gender=['Unisex']*len(ids), articleType=[*table['type']],
-                 baseColour=[*table['colour']], split=[*table['split']] if 'split' in table else None)
-    for source, target in zip(table['image'], out['image']): _copy(source, target)
-    out.drop(columns='image').assign(id=ids).set_index('id').to_csv(os.path.join(root, 'styles.csv'))
-    return out
-
-def _write_planet(table, root):
-    cells = _rows_of(table, 'tags', 'planet', lambda c: is_missing(c) or len(c) and not isinstance(c, Mapping) and ' ' not in ''.join(c))
-    names = [f'train_{i}' for i in range(len(cells))]
-    out = _table(image=[os.path.join(root, 'train-jpg', f'{n}.jpg') for n in names], tags=[c or None for c in cells])
-    for source, target in zip(table['image'], out['image']): _copy(source, target)
-    pd.DataFrame(dict(image_name=names, tags=[' '.join(c or ()) for c in out['tags']])).to_csv(os.path.join(root, 'train_v2.csv'), index=False)
-    return out
-
-def _write_folders(table, root):
-    colours, types = (_rows_of(table, c, 'folders') for c in ('colour', 'type'))
-    splits = [*table['split']] if 'split' in table and {'train', 'valid'} <= {*table['split']} else None
-    names = [f'{c}_{t}/{i:05d}.jpg' for i, (c, t) in enumerate(zip(colours, types))]
-    paths = [os.path.join(root, s, n) for s, n in zip(splits or ['']*len(names), names)]
-    out = _table(image=paths, colour=colours, type=types, split=splits)
-    for source, target in zip(table['image'], out['image']): _copy(source, target)
-    return out.sort_values('image')
-
-# %% ../nbs/05_formats.ipynb #e5df4851
-_PARTITIONS = dict(train='train', valid='val', test='test')
-
-def _write_deepfashion(table, root):
-    kinds, cells = _rows_of(table, 'type', 'deepfashion'), [*table['tags']]
-    splits = _rows_of(table.assign(split=table.get('split', 'train')), 'split', 'deepfashion', _PARTITIONS.__contains__)
-    names, words = [*dict.fromkeys(kinds)], _vocabulary(cells)
-    images = [f'img/{k}/img_{i:08d}.jpg' for i, k in enumerate(kinds)]
-    boxes = [_put_in_scene(s, os.path.join(root, n), i) for i, (s, n) in enumerate(zip(table['image'], images))]
-    lists = dict(list_category_cloth=('category_name  category_type', names, [_WORN.get(k, '1') for k in names]),
-                 list_category_img=('image_name  category_label', images, [names.index(k) + 1 for k in kinds]),
-                 list_attr_cloth=('attribute_name  attribute_type', words, [_WORD_TYPES.get(w, '5') for w in words]),
-                 list_attr_img=('image_name  attribute_labels', images, [' '.join(f'{s:2}' for s in _signs(c, words)) for c in cells]),
-                 list_bbox=('image_name  x_1 y_1 x_2 y_2', images, [' '.join(f'{x:03}' for x in b) for b in boxes]),
-                 list_eval_partition=('image_name  evaluation_status', images, [_PARTITIONS[s] for s in splits]))
-    for name, (header, first, rest) in lists.items():
-        _write_list(os.path.join(root, 'Eval' if 'partition' in name else 'Anno', f'{name}.txt'), header, [*zip(first, rest)])
-    return _table(image=[os.path.join(root, n) for n in images], box=boxes, category=kinds,
-                  category_type=[CATEGORY_TYPES[_WORN.get(k, '1')] for k in kinds], attributes=[_ordered(c, words) for c in cells], split=splits)
-
-# %% ../nbs/05_formats.ipynb #f18caf28
-def _write_apascal(table, root):
-    kinds = _rows_of(table, 'type', 'apascal', lambda c: not is_missing(c) and ' ' not in c)
-    cells = _rows_of(table, 'tags', 'apascal', lambda c: not is_missing(c) and not isinstance(c, Mapping))
-    splits, words = [*table.get('split', ['train']*len(table))], _vocabulary(cells)
-    images = [f'2008_{i:06d}.jpg' for i in range(len(kinds))]
-    out = _table(**{'image': [os.path.join(root, _VOC_FOLDERS[0], n) for n in images], 'box': None, 'class': kinds,
-                    'attributes': [_ordered(c, words) for c in cells], 'split': splits})
-    out.insert(1, 'box', [_put_in_scene(s, p, i) for i, (s, p) in enumerate(zip(table['image'], out['image']))])
-    lines = [' '.join(map(str, (n, k, *b, *(int(s > 0) for s in _signs(c, words))))) for n, k, b, c in zip(images, kinds, out['box'], cells)]
-    order = [s for s in dict.fromkeys(SPLIT_NAMES.values()) if s in splits]
-    for s in order: _write_lines(os.path.join(root, f'apascal_{s}.txt'), [l for l, its in zip(lines, splits) if its == s])
-    _write_lines(os.path.join(root, 'attribute_names.txt'), words)
-    return out.iloc[sorted(range(len(out)), key=lambda i: order.index(splits[i]))]
-
-def _write_signed(table, root):
-    groups = dict(type=[*TYPES], colour=[*COLOURS])
-    known = lambda group: lambda cell: is_missing(cell) or cell in group
-    given = {g: _rows_of(table, g, 'signed', known(values)) for g, values in groups.items()}
-    words = [w for w in _vocabulary(table['tags']) if w not in {*TYPES, *COLOURS}] or ['plain']
-    names = [f'n{i:06d}/0001_01.jpg' for i in range(len(table))]
-    out = _table(image=[os.path.join(root, n) for n in names], **given, attributes=[_ordered(c, words) for c in table['tags']])
-    for source, target in zip(table['image'], out['image']): _copy(source, target)
-    marks = [[s for g, values in groups.items() for s in _signs(None if is_missing(row[g]) else (row[g],), values)] + _signs(row['tags'], words)
-             for row in table.to_dict('records')]
-    header = ['Filename', 'Identity', *(v for values in groups.values() for v in values), *words]
-    rows = [header, *([n, i, *m] for i, (n, m) in enumerate(zip(names, marks)))]
-    _write_lines(os.path.join(root, 'signed.csv'), [','.join(map(str, r)) for r in rows])
-    return out
-
-# %% ../nbs/05_formats.ipynb #b55e6ac8
-class Layout(NamedTuple):
-    "How a data set lies on disk"
-    write: Callable # From a table and a folder to what its reader should read
-    read: Callable # From that folder to a table
-LAYOUTS = dict( # by name: how a table is put on disk, and what reads that folder back, with boxes as they were written
-    fashion_products=Layout(_write_fashion_products, read_fashion_products),
-    planet=Layout(_write_planet, read_planet),
-    deepfashion=Layout(_write_deepfashion, partial(read_deepfashion, margin=0)),
-    apascal=Layout(_write_apascal, partial(read_apascal, margin=0)),
-    signed=Layout(_write_signed, lambda root: read_signed_csv(os.path.join(root, 'signed.csv'), root, groups=dict(type=TYPES, colour=COLOURS))),
-    folders=Layout(_write_folders, partial(read_folders, attributes=['colour', 'type'])))
-
-def write_layout(
-    table: pd.DataFrame, # The `table` or `truth` of `sample_wardrobe`
-    layout: str, # One of `LAYOUTS`
-    root, # Folder to write to; made if need be, files of the same names are overwritten, others stay
-) -> pd.DataFrame: # What the layout's reader reads from there
-    "Put a drawn wardrobe on disk as a published data set is laid out; raises `InputError` for what the layout cannot hold"
-    if layout not in LAYOUTS: raise InputError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
-    if not len(table): raise InputError("the table has no rows")
-    if os.path.isfile(root): raise InputError(f"{root} is a file; give the name of a folder")
-    os.makedirs(root, exist_ok=True)
-    return LAYOUTS[layout].write(table.reset_index(drop=True), root).reset_index(drop=True)
+        reader = csv.reader(f, delimiter=delimiter_of(path), strict=True, skipinitialspace=True)
+        rows = _checked_cells(path, reader)
+        header = [h.strip() for h in next(rows, [''])]
+        columns = _signed_columns(path, header, image_column, _as_list(others), groups)
+        places = {g: [(columns.names.index(c), c) for c in group] for g, group in groups.items()}
+        grouped = {c for group in groups.values() for c in group}
+        free = bytes(name not in grouped for name in columns.names)
+        words = np.array([*compress(columns.names, free)], dtype=object)
+        paths, cells, clashes, values = [], [], [], {g: [] for g in groups}
+        for row in rows:
+            image, marks = _signed_row(row, columns, f'{path}, line {reader.line_num}')
+            paths.append(os.path.join(images or '', image))
+            for g, group in places.items(): values[g].append(_one_of(marks, group, reader.line_num, clashes))
+            if len(words): cells.append(_tag_cell(bytes(compress(marks, free)), words, unknown))
+    if not paths: raise InputError(f"{path} has no rows")
+    if clashes:
+        what = f"{path}: {count_of(len(clashes), 'cell')} with more than one value of a group"
+        warn_table(f"{what}; read as missing: {some_of(clashes)}")
+    return object_frame(image=paths, **values, **{tags: cells if len(words) else None})

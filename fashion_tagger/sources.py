@@ -1,4 +1,13 @@
-"""Folders and tables of labels, in whatever shape they come, read into one table with a column per target
+"""Labels from folder names and CSV files, read into one table with a column per target
+
+Labels come in many shapes, and leave this module in one: a DataFrame with a row per photo.
+
+- `read_table` reads a folder or a file, and checks that the photos exist. It is composed of the next three.
+- `read_folders` takes labels from the names of folders.
+- `read_csv` takes labels from the columns of a CSV or TSV file.
+- `check_images` finds photos that do not exist, and photos in several rows.
+
+Unusable input raises an `InputError` of one line. Rows that were mended or left out are counted in a `TableWarning`.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/sources.html.md"""
 
@@ -7,300 +16,403 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/sources.html.md"""
 # %% ../nbs/04_sources.ipynb #646fc2bf
 from __future__ import annotations
 
-import csv, os, re, warnings
-from collections.abc import Mapping
+import csv
+import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 from fastcore.basics import listify
 
 from .photos import IMAGE_ENDINGS, find_images, is_shown
-from .schema import RESERVED, InputError, count_of, is_missing, some_of, warn_table
+from .schema import RESERVED, InputError, count_of, some_of, warn_table
+from .splits import SPLIT_NAMES, read_splits
 
 # %% auto #0
-__all__ = ['SPLIT_NAMES', 'DELIMITERS', 'image_files', 'read_folders', 'read_csv', 'check_images', 'read_table']
+__all__ = ['read_folders', 'read_csv', 'check_images', 'read_table']
 
-# %% ../nbs/04_sources.ipynb #4af1356d
-def _target_names(attributes, tags):
+# %% ../nbs/04_sources.ipynb #68fa05ab
+def check_target_names(attributes, tags):
+    "Raise `InputError` for a target that is asked for twice, or has the name of a column that every table has"
     names = [*listify(attributes), *listify(tags)]
     for i, n in enumerate(names):
         if n in RESERVED: raise InputError(f"{n!r} cannot be a target: every table has that column for itself")
         if n in names[:i]: raise InputError(f"{n!r} is asked for twice")
 
-# %% ../nbs/04_sources.ipynb #9866f4fb
-def _stop(e): raise InputError(f"{e.filename}: {e.strerror}")
+def _stop_walk(e): raise InputError(f"{e.filename}: {e.strerror}")
 
-# %% ../nbs/04_sources.ipynb #3308e41c
-def image_files(
-    folder, # Where to look, at any depth
-) -> list[str]: # Sorted paths, all of which begin with `folder`
-    "Every image below a folder, by its ending; raises `InputError` where there is none"
-    found = sorted(find_images(folder, _stop))
+def _image_files(folder):
+    "Sorted paths of every image below a folder, at any depth"
+    found = sorted(find_images(folder, _stop_walk))
     if not found: raise InputError(f"no images ({', '.join(IMAGE_ENDINGS)}) under {folder}")
     return found
 
-# %% ../nbs/04_sources.ipynb #a136d392
-SPLIT_NAMES = dict(train='train', training='train', valid='valid', validation='valid', val='valid', dev='valid',
-                   test='test', testing='test')
-
-# %% ../nbs/04_sources.ipynb #374919d9
-def _pattern(sep):
-    try: return re.compile(re.escape(sep) if len(sep) == 1 else sep)
-    except re.error as e: raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
-
+# %% ../nbs/04_sources.ipynb #d053e071
 def _split_folders(root):
-    splits = {e.name: SPLIT_NAMES[e.name.lower()] for e in os.scandir(root) if e.is_dir() and e.name.lower() in SPLIT_NAMES}
+    "The split of each folder that stands for one; none unless both training and validation have a folder"
+    splits = {}
+    for e in os.scandir(root):
+        split = SPLIT_NAMES.get(e.name.lower())
+        if split and os.path.isdir(e.path): splits[e.name] = split
     return splits if {'train', 'valid'} <= {*splits.values()} else {}
 
-def _below(root, paths, splits):
+def _in_classes(root, paths, splits):
     "The parts of each path below `root`: split folder (where there are any), class folder, file"
-    parts = [p[len(root):].split(os.sep) for p in paths]
     depth = 3 if splits else 2
-    in_class = lambda p: len(p) >= depth and (not splits or p[0] in splits)
-    classed = [p for p in parts if in_class(p)]
-    if not classed: raise InputError(f"{root} holds images but no class folders; give a folder of folders named after what they hold")
+    classed, stray = [], []
+    for path in paths:
+        parts = path[len(root):].split(os.sep)
+        in_class = len(parts) >= depth and (not splits or parts[0] in splits)
+        if in_class: classed.append(parts)
+        else: stray.append('/'.join(parts))
+    if not classed:
+        what = f"{root} holds images but no class folders"
+        raise InputError(f"{what}; give a folder of folders named after what they hold")
     deep = next((p for p in classed if len(p) > depth), None)
-    if deep: raise InputError(f"{'/'.join(deep)} in {root} lies too deep; give the folder that holds the class folders")
-    if stray := ['/'.join(p) for p in parts if not in_class(p)]:
-        warn_table(f"{count_of(len(stray), 'image')} of {root} in no class folder left out: {some_of(stray)}")
-    found = {tuple(p[:-1]) for p in classed}
-    folders = [(*above, e.name) for above in ([(s,) for s in splits] or [()])
-               for e in os.scandir(os.path.join(root, *above)) if e.is_dir() and is_shown(e.name)]
-    if empty := sorted('/'.join(f) for f in folders if f not in found):
-        warn_table(f"{count_of(len(empty), 'folder')} of {root} with no image that can be read left out: {some_of(empty)}")
+    if deep:
+        raise InputError(f"{'/'.join(deep)} in {root} lies too deep; give the folder that holds the class folders")
+    if stray: warn_table(f"{count_of(len(stray), 'image')} of {root} in no class folder left out: {some_of(stray)}")
     return classed
 
+def _warn_of_empty_folders(root, splits, classed):
+    "Count the class folders from which no image came"
+    found = {tuple(parts[:-1]) for parts in classed}
+    empty = []
+    for above in [(s,) for s in splits] or [()]:
+        for e in os.scandir(os.path.join(root, *above)):
+            folder = (*above, e.name)
+            if folder not in found and is_shown(e.name) and os.path.isdir(e.path): empty.append('/'.join(folder))
+    if not empty: return
+    what = f"{count_of(len(empty), 'folder')} of {root} with no image that can be read"
+    warn_table(f"{what} left out: {some_of(sorted(empty))}")
+
+# %% ../nbs/04_sources.ipynb #ac5e7bab
+def _separator(sep):
+    "A pattern from one character, which stands for itself, or from a regular expression"
+    try: return re.compile(re.escape(sep) if len(sep) == 1 else sep)
+    except re.error as e:
+        raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
+
 def _folder_labels(folder, names, sep):
-    words = [w for w in re.split(_pattern(sep), folder) if w]
+    "What the name of a folder says: a value for each of `names`, or where there are none, a tuple of tags"
+    words = [w for w in re.split(_separator(sep), folder) if w]
     if len(names) == 1: return [folder]
     if not names and words: return [tuple(dict.fromkeys(words))]
     if names and len(words) == len(names): return words
     wants = f"{len(names)} attributes ({', '.join(names)})" if names else "tags"
-    raise InputError(f"folder {folder!r} gives {count_of(len(words), 'word')} for {wants}; rename it, or give another separator than {sep!r} (sep, in a shell --tag-sep)")
+    what = f"folder {folder!r} gives {count_of(len(words), 'word')} for {wants}"
+    raise InputError(f"{what}; rename it, or give another separator than {sep!r} (sep, in a shell --tag-sep)")
 
-# %% ../nbs/04_sources.ipynb #52baf1d4
+# %% ../nbs/04_sources.ipynb #27b16cbe
 def read_folders(
-    root, # Folder of class folders, or of `train` and `valid` (or `validation`, `val`) folders of class folders
+    root, # Folder of class folders, or of `train` and `valid` (`validation`, `val`) folders of class folders
     attributes=None, # One name: it takes whole folder names. Several: they take the words of a folder name in order
     tags=None, # Name of the tag set that the words make where no attributes are given; `None` for 'tags'
-    sep: str = '[_ ]+', # What stands between words: one character, or a regular expression
+    sep: str = '[_ ]+', # What separates words: one character, or a regular expression
 ) -> pd.DataFrame: # `image`, a column per target, and `split` where the folders have one
-    "Read labels from the names of the folders that images lie in; raises `InputError` for a folder whose words do not fit"
+    "Read labels from the names of folders; raises `InputError` for a folder whose words do not fit"
     names, tags, root = listify(attributes), listify(tags), os.path.join(root, '')
-    _target_names(names, tags)
-    if len(tags) > 1 or names and tags: raise InputError("folder names give either attributes or one tag set; ask for one of them")
-    paths = image_files(root)
-    splits = _split_folders(root)
-    parts = _below(root, paths, splits)
-    labels = {c: _folder_labels(c, names, sep) for c in dict.fromkeys(p[-2] for p in parts)}
+    check_target_names(names, tags)
+    if len(tags) > 1 or names and tags:
+        raise InputError("folder names give either attributes or one tag set; ask for one of them")
+    paths, splits = _image_files(root), _split_folders(root)
+    parts = _in_classes(root, paths, splits)
+    _warn_of_empty_folders(root, splits, parts)
+    classes = [p[-2] for p in parts]
+    labels = {c: _folder_labels(c, names, sep) for c in dict.fromkeys(classes)}
     table = dict(image=[root + os.sep.join(p) for p in parts])
-    table |= {n: [labels[p[-2]][i] for p in parts] for i, n in enumerate(names or tags or ['tags'])}
+    for i, name in enumerate(names or tags or ['tags']): table[name] = [labels[c][i] for c in classes]
     if splits: table['split'] = [splits[p[0]] for p in parts]
     return pd.DataFrame(table, dtype=object)
 
-# %% ../nbs/04_sources.ipynb #fbf1c27e
-DELIMITERS = {'.csv': ',;\t', '.tsv': '\t'} # what may stand between cells, by file ending
+# %% ../nbs/04_sources.ipynb #a136d392
+DELIMITERS = {'.csv': ',;\t', '.tsv': '\t'} # what may separate cells, by file ending
 
-# %% ../nbs/04_sources.ipynb #569a8572
 def _encoding(path):
-    "UTF-16, as some spreadsheets write it, says so in its first two bytes"
+    "UTF-16, which some spreadsheets write, says so in its first two bytes"
     with open(path, 'rb') as f: return 'utf-16' if f.read(2) in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
 
-def _delimiter(path):
-    "The one that is frequent in the header: spreadsheets of many countries write `;` where the file's name says comma"
+def delimiter_of(path):
+    "The sign that separates the cells of a file"
     ending = Path(path).suffix.lower()
-    if ending not in DELIMITERS: raise InputError(f"{path}: cannot read this kind of file; tables end in {' or '.join(DELIMITERS)}")
+    if ending not in DELIMITERS:
+        raise InputError(f"{path}: cannot read this kind of file; tables end in {' or '.join(DELIMITERS)}")
     with open(path, encoding=_encoding(path), newline='') as f: header = f.readline()
     return max(DELIMITERS[ending], key=header.count)
 
-# %% ../nbs/04_sources.ipynb #3b2c1a51
-def _records(path):
-    "Header, rows (lists of str) and the line that each row starts on; blank rows are passed over"
-    rows, lines, start = [], [], 1
+# %% ../nbs/04_sources.ipynb #374919d9
+class _Records(NamedTuple):
+    "A file of cells, as text"
+    path: str
+    header: list # Names of the columns
+    rows: list # Lists of cells, of any length
+    lines: list # Line of the file that each row starts on
+
+def _csv_rows(path):
+    "The line that each row starts on, and its cells; blank rows are passed over"
+    line = 1
     try:
-        delimiter = _delimiter(path)
+        delimiter = delimiter_of(path)
         with open(path, encoding=_encoding(path), newline='') as f:
             reader = csv.reader(f, delimiter=delimiter, strict=True)
             for row in reader:
-                if '\0' in ''.join(row): raise InputError(f"{path}, line {start}: a null byte; this is no table of text, or a damaged one")
+                if '\0' in ''.join(row):
+                    raise InputError(f"{path}, line {line}: a null byte; this is no table of text, or a damaged one")
                 row = [cell.strip() for cell in row]
-                if any(row): rows.append(row); lines.append(start)
-                start = reader.line_num + 1
-    except UnicodeError: raise InputError(f"{path} is not in UTF-8; save it as 'CSV UTF-8', or in a shell: iconv -f latin1 -t utf-8 {path} > new.csv") from None
-    except csv.Error as e: raise InputError(f"{path}, line {start}: a quoted cell goes wrong ({e}); mend its quotes") from None
+                if any(row): yield line, row
+                line = reader.line_num + 1
+    except UnicodeError:
+        way = f"iconv -f latin1 -t utf-8 {path} > new.csv"
+        raise InputError(f"{path} is not in UTF-8; save it as 'CSV UTF-8', or in a shell: {way}") from None
+    except csv.Error as e:
+        raise InputError(f"{path}, line {line}: a quoted cell goes wrong ({e}); mend its quotes") from None
     except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
-    if len(rows) < 2: raise InputError(f"{path} has no rows" + ('' if rows else ", not even a header"))
-    while not rows[0][-1]: rows[0].pop()
-    return rows[0], rows[1:], lines[1:]
 
-# %% ../nbs/04_sources.ipynb #2fbb6e2e
-def _even(path, header, rows, lines, used):
-    "Bring each row to the width of the header, and report what that took"
-    n = len(header)
+def _read_records(path):
+    "A whole file; raises `InputError` where it has no rows, or two columns of one name"
+    lines, rows = [], []
+    for line, row in _csv_rows(path):
+        lines.append(line)
+        rows.append(row)
+    if not rows: raise InputError(f"{path} has no rows, not even a header")
+    if len(rows) == 1: raise InputError(f"{path} has no rows")
+    header = rows[0]
+    while not header[-1]: header.pop()
+    twice = {h for i, h in enumerate(header) if h in header[:i]}
+    if twice: raise InputError(f"{path} has more than one column {min(twice)!r}; rename one")
+    return _Records(path, header, rows[1:], lines[1:])
+
+# %% ../nbs/04_sources.ipynb #52baf1d4
+def _even_rows(file, used):
+    "Rows of the header's width; reports what that took, and raises `InputError` where a column of `used` may be wrong"
+    path, header, rows, lines = file
+    n, last = len(header), header[-1]
     for row in rows:
         while len(row) > n and not row[-1]: row.pop()
-    long, short = ([line for row, line in zip(rows, lines) if test(len(row), n)] for test in (int.__gt__, int.__lt__))
+    long = [line for row, line in zip(rows, lines) if len(row) > n]
+    short = [line for row, line in zip(rows, lines) if len(row) < n]
     if long:
         what = f"{path}: {count_of(len(long), 'row')} with more cells than the header's {n} (line {some_of(long)})"
-        if header[-1] in used or len(long) > len(rows)/2: raise InputError(f"{what}; quote the cells that hold a comma")
-        warn_table(f"{what}; the surplus was taken for text of the last column, {header[-1]!r}")
+        if last in used or len(long) > len(rows)/2: raise InputError(f"{what}; quote the cells that hold a comma")
+        warn_table(f"{what}; the surplus was taken for text of the last column, {last!r}")
     if short:
         what = f"{path}: {count_of(len(short), 'row')} with fewer cells than the header's {n} (line {some_of(short)})"
         warn_table(f"{what}; the rest was read as missing")
-    sep = _delimiter(path)
-    return [row[:n - 1] + [sep.join(row[n - 1:])] if len(row) > n else row + ['']*(n - len(row)) for row in rows]
+    sep = delimiter_of(path)
+    def even(row):
+        if len(row) > n: return [*row[:n - 1], sep.join(row[n - 1:])]
+        return row + ['']*(n - len(row))
+    return [even(row) for row in rows]
 
-# %% ../nbs/04_sources.ipynb #bc9c4c1d
-def _find_column(path, header, name):
+# %% ../nbs/04_sources.ipynb #48d02233
+def find_column(path, header, name):
+    "The name, if the header has it; raises `InputError` with a hint at a similar name"
     if name in header: return name
-    near = next((h for h in header if h.lower() == name.lower()), None) or next(iter(get_close_matches(name, header, 1)), None)
-    hint = f" (did you mean {near!r}?)" if near else ''
+    same = [h for h in header if h.lower() == name.lower()]
+    near = same or get_close_matches(name, header, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ''
     raise InputError(f"{path} has no column {name!r}{hint}; it has {', '.join(header)}")
 
-def _find_columns(path, header, attributes, tags, split, image_column):
-    "The columns of the images' names and of the split (or `None`), after making sure of all that were asked for"
-    twice = {h for i, h in enumerate(header) if h in header[:i]}
-    if twice: raise InputError(f"{path} has more than one column {min(twice)!r}; rename one")
-    _target_names(attributes, tags)
-    targets = [_find_column(path, header, t) for t in (*attributes, *tags)]
-    image = image_column or next((c for c in ('image', 'id') if c in header), None) or next(h for h in header if h)
-    if image in targets:
-        others = ', '.join(h for h in header if h and h not in targets) or 'none'
-        raise InputError(f"{path}: no column is called 'image' or 'id', and the first, {image!r}, is a target; say which names the photos (image_column, in a shell --image-column); there are {others}")
-    if split is None: split = next((c for c in ('split', 'is_valid') if c in header and c not in targets), None)
-    return _find_column(path, header, image), _find_column(path, header, split) if split else None
+def _find_image_column(file, asked, targets=()):
+    "The column that names the photos"
+    usual = [c for c in ('image', 'id') if c in file.header]
+    named = [h for h in file.header if h]
+    image = asked or (usual or named)[0]
+    if image not in targets: return find_column(file.path, file.header, image)
+    others = ', '.join(h for h in named if h not in targets) or 'none'
+    what = f"{file.path}: no column is called 'image' or 'id', and the first, {image!r}, is a target"
+    option = "(image_column, in a shell --image-column)"
+    raise InputError(f"{what}; say which names the photos {option}; there are {others}")
 
-def _choices(path, columns, image, split):
-    "The line for somebody who has not yet said what to learn"
-    kinds = ', '.join(f"{c} ({count_of(len({*v} - {''}), 'value')})" for c, v in columns.items() if c not in (image, split))
-    return InputError(f"{path}: say which columns to learn, as attributes (one value each) or tags (several words); "
-                      f"there are {kinds or 'none'}")
+def _find_split_column(file, asked, targets):
+    "The column of the split, or `None`"
+    usual = [c for c in ('split', 'is_valid') if c in file.header and c not in targets]
+    if asked is None: return usual[0] if usual else None
+    return find_column(file.path, file.header, asked) if asked else None
 
-# %% ../nbs/04_sources.ipynb #d7db7336
-def _is_there(entry):
+def _nothing_asked(path, columns, known):
+    "The error for somebody who has not yet said what to learn"
+    kinds = []
+    for name, cells in columns.items():
+        if name not in known: kinds.append(f"{name} ({count_of(len({*cells} - {''}), 'value')})")
+    what = f"{path}: say which columns to learn, as attributes (one value each) or tags (several words)"
+    return InputError(f"{what}; there are {', '.join(kinds) or 'none'}")
+
+# %% ../nbs/04_sources.ipynb #713a1381
+_ENDINGS = ('', *IMAGE_ENDINGS, *(e.upper() for e in IMAGE_ENDINGS)) # to try behind a name
+
+def _has_ending(path): return path.lower().endswith(IMAGE_ENDINGS)
+
+def _leads_to_file(entry):
     try: return entry.is_file()
     except OSError: return False # a link to itself
 
+def _files_in(folder):
+    "Names of the files in a folder; none where it cannot be read"
+    try: return {e.name for e in os.scandir(folder or '.') if _leads_to_file(e)}
+    except (OSError, ValueError): return set()
+
 def _listing(paths):
     "What files there are in each folder that `paths` lie in"
-    def files(folder):
-        try: return {e.name for e in os.scandir(folder or '.') if _is_there(e)}
-        except (OSError, ValueError): return set()
-    return {folder: files(folder) for folder in {os.path.dirname(p) for p in paths}}
+    return {folder: _files_in(folder) for folder in {os.path.dirname(p) for p in paths}}
 
-def _image_paths(path, column, names, lines, images):
-    if empty := [line for n, line in zip(names, lines) if not n]:
-        rows = f"{count_of(len(empty), 'row')} with no image in column {column!r} (line {some_of(empty)})"
-        raise InputError(f"{path}: {rows}; fill or delete them")
+def _with_slashes(name, images):
+    "A name from Windows as other systems write it, unless there is a file of that very name"
+    if '\\' not in name or os.path.exists(os.path.join(images or '', name)): return name
+    return name.replace('\\', '/')
+
+def _check_inside(file, names, images):
+    "Raise `InputError` for a name that leads out of the folder of images"
+    for name, line in zip(names, file.lines):
+        if '..' not in name or os.path.isabs(name): continue
+        if os.path.normpath(name).split(os.sep)[0] != os.pardir: continue
+        what = f"{file.path}, line {line}: {name!r} leads out of the folder of images, {images}"
+        raise InputError(f"{what}; give a folder that holds all of them")
+
+def _image_paths(file, column, names, images):
+    "The path of each photo below the folder `images`; the names alone where that is `None`"
+    if empty := [line for name, line in zip(names, file.lines) if not name]:
+        what = f"{file.path}: {count_of(len(empty), 'row')} with no image in column {column!r} (line {some_of(empty)})"
+        raise InputError(f"{what}; fill or delete them")
     default = '.jpg' if column == 'id' else ''
-    if os.sep == '/': names = [n.replace('\\', '/') if '\\' in n and not os.path.exists(os.path.join(images or '', n)) else n for n in names] # a table from Windows
-    if images is None: return [n if n.lower().endswith(IMAGE_ENDINGS) else n + default for n in names]
+    if os.sep == '/': names = [_with_slashes(name, images) for name in names]
+    if images is None: return [name if _has_ending(name) else name + default for name in names]
     if not os.path.isdir(images): raise InputError(f"{images} is not a folder; give the one that holds the images")
-    for n, line in zip(names, lines):
-        if not os.path.isabs(n) and os.path.normpath(n).split(os.sep)[0] == os.pardir: raise InputError(f"{path}, line {line}: {n!r} leads out of the folder of images, {images}; give a folder that holds all of them")
-    paths = [os.path.join(images, n) for n in names]
-    listing = _listing(p for p in paths if not p.lower().endswith(IMAGE_ENDINGS))
-    def whole(p):
-        if p.lower().endswith(IMAGE_ENDINGS): return p
-        folder, name = os.path.split(p)
-        ends = ('', *IMAGE_ENDINGS, *(e.upper() for e in IMAGE_ENDINGS))
-        return p + next((e for e in ends if name + e in listing[folder]), default)
-    return [whole(p) for p in paths]
+    _check_inside(file, names, images)
+    paths = [os.path.join(images, name) for name in names]
+    listing = _listing(p for p in paths if not _has_ending(p))
+    def whole(path):
+        if _has_ending(path): return path
+        folder, name = os.path.split(path)
+        return path + next((e for e in _ENDINGS if name + e in listing[folder]), default)
+    return [whole(path) for path in paths]
 
-# %% ../nbs/04_sources.ipynb #723dd562
-def _tags(cells, sep=None):
+# %% ../nbs/04_sources.ipynb #b57352ff
+def read_image_column(
+    path, # A file as `read_csv` takes it
+    images=None, # Folder that the names start from; `None` for the folder that the file lies in
+    image_column=None, # Column of the names; `None` for `image`, or else `id`, or else the first
+) -> list: # A path per row
+    "Paths of the photos that a file names, whether or not they exist; raises `InputError` as `read_csv` does"
+    file = _read_records(path)
+    column = _find_image_column(file, image_column)
+    i = file.header.index(column)
+    names = [row[i] for row in _even_rows(file, {column})]
+    if images: return _image_paths(file, column, names, images)
+    paths = _image_paths(file, column, names, os.path.dirname(path) or '.')
+    return [os.path.normpath(p) for p in paths] # without './'
+
+# %% ../nbs/04_sources.ipynb #f39da34b
+def _tag_separator(cells):
+    "What separates the tags of a column: the sign in most of the cells that hold several words, or else any"
     several = [c for c in cells if re.search(r'[\s|;,]', c)]
-    sep = sep or next((s for s in '|;,' if 2*sum(s in c for c in several) > len(several)), r'[\s|;,]+')
-    split = _pattern(sep).split
-    return [tuple(dict.fromkeys(t for t in map(str.strip, split(c)) if t)) or None for c in cells]
+    for sep in '|;,':
+        using = sum(sep in c for c in several)
+        if 2*using > len(several): return sep
+    return r'[\s|;,]+'
 
-def _splits(path, column, cells, lines):
-    names = SPLIT_NAMES
-    if 'val' in column.lower(): names = names | {'true': 'valid', '1': 'valid', 'false': 'train', '0': 'train'}
-    for cell, line in zip(cells, lines):
-        if cell.lower() not in names:
-            raise InputError(f"{path}, line {line}: {column!r} is {cell!r}; write one of {', '.join(names)}, "
-                             "or choose another split column")
-    return [names[c.lower()] for c in cells]
+def _split_tags(cells, sep=None):
+    "A tuple of the tags in each cell, or `None` where there are none"
+    parts = _separator(sep or _tag_separator(cells)).split
+    tags = []
+    for cell in cells:
+        words = (w.strip() for w in parts(cell))
+        tags.append(tuple(dict.fromkeys(w for w in words if w)) or None)
+    return tags
 
-# %% ../nbs/04_sources.ipynb #1d1d732a
+# %% ../nbs/04_sources.ipynb #c3fc3d08
 def read_csv(
     path, # A file in UTF-8 with a header; `.tsv` has tabs for commas
     images=None, # Folder that the images' names start from; `None` leaves the names as they are
     attributes=None, # Columns that hold one value
     tags=None, # Columns that hold several words, each column a tag set of its own
-    split=None, # Column of the split; `None` for `split` or `is_valid` where there is one, `False` for no split
+    split=None, # Column of the split; `None` for `split` or `is_valid` if there is one, `False` for no split
     image_column=None, # Column of the images' names; `None` for `image`, or else `id`, or else the first
-    tag_sep=None, # What stands between tags: one character or a regular expression; `None`: the prevailing of `|`, `;`, `,`, or else spaces
+    tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
 ) -> pd.DataFrame: # `image`, a column per target, and `split` where there is one
-    "Read labels from a file; raises `InputError` with the line or column that cannot be used, and asks no file whether it exists"
+    "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
     attributes, tags = listify(attributes), listify(tags)
-    header, rows, lines = _records(path)
-    image, split = _find_columns(path, header, attributes, tags, split, image_column)
-    rows = _even(path, header, rows, lines, {image, split, *attributes, *tags})
-    columns = dict(zip(header, zip(*rows)))
-    if not attributes and not tags: raise _choices(path, columns, image, split)
-    table = dict(image=_image_paths(path, image, columns[image], lines, images))
-    table |= {a: [cell or None for cell in columns[a]] for a in attributes} | {t: _tags(columns[t], tag_sep) for t in tags}
-    if split: table['split'] = _splits(path, split, columns[split], lines)
+    file = _read_records(path)
+    check_target_names(attributes, tags)
+    targets = [find_column(path, file.header, t) for t in (*attributes, *tags)]
+    image = _find_image_column(file, image_column, targets)
+    split = _find_split_column(file, split, targets)
+    rows = _even_rows(file, {image, split, *targets})
+    columns = dict(zip(file.header, zip(*rows)))
+    if not targets: raise _nothing_asked(path, columns, (image, split))
+    table = dict(image=_image_paths(file, image, columns[image], images))
+    for a in attributes: table[a] = [cell or None for cell in columns[a]]
+    for t in tags: table[t] = _split_tags(columns[t], tag_sep)
+    if split: table['split'] = read_splits(path, split, columns[split], file.lines)
     return pd.DataFrame(table, dtype=object)
 
-# %% ../nbs/04_sources.ipynb #183748c9
+# %% ../nbs/04_sources.ipynb #80f20de4
 def _drop_missing(table, missing):
+    "The table without images that do not exist; raises `InputError` unless asked to skip them, or where none exists"
     listing = _listing(table['image'])
     absent = [os.path.basename(p) not in listing[os.path.dirname(p)] for p in table['image']]
     rows = table.index[absent]
     if not len(rows): return table
-    verb, example = 'does' if len(rows) == 1 else 'do', table['image'][rows[0]]
-    what = f"{len(rows):,} of {count_of(len(table), 'image')} {verb} not exist, e.g. {example} (row {rows[0]})"
-    if missing == 'error' and len(rows) < len(table): raise InputError(f"{what}; say which folder they are in (images, in a shell --images), or leave these rows out (missing='skip', in a shell --missing skip)")
-    if len(rows) == len(table): raise InputError(f"{what}; say which folder they are in (images, in a shell --images)")
+    verb = 'does' if len(rows) == 1 else 'do'
+    example = f"{table['image'][rows[0]]} (row {rows[0]})"
+    what = f"{len(rows):,} of {count_of(len(table), 'image')} {verb} not exist, e.g. {example}"
+    which_folder = "say which folder they are in (images, in a shell --images)"
+    if len(rows) == len(table): raise InputError(f"{what}; {which_folder}")
+    leave_out = "or leave these rows out (missing='skip', in a shell --missing skip)"
+    if missing == 'error': raise InputError(f"{what}; {which_folder}, {leave_out}")
     warn_table(f"{what}; left out")
     return table.drop(index=rows)
 
+def _hashable(cell): return tuple(cell.items()) if isinstance(cell, dict) else cell
+
 def _drop_repeats(table):
-    hashable = lambda cell: tuple(cell.items()) if isinstance(cell, dict) else cell
-    repeats = table.map(hashable).duplicated()
+    "The table without exact repeats; images that stand in several rows otherwise are kept and reported"
+    images, repeats = table['image'], table.map(_hashable).duplicated()
     if repeats.any():
-        warn_table(f"{count_of(repeats.sum(), 'row')} with the image and labels of another; left out: {some_of([*table['image'][repeats]])}")
+        what = f"{count_of(repeats.sum(), 'row')} with the image and labels of another"
+        warn_table(f"{what}; left out: {some_of([*images[repeats]])}")
         table = table[~repeats]
-    clashes = table['image'][table.duplicated([c for c in ('image', 'box') if c in table])].unique()
+    photo = [c for c in ('image', 'box') if c in table]
+    clashes = table['image'][table.duplicated(photo)].unique()
     if len(clashes):
-        warn_table(f"{count_of(len(clashes), 'image')} in several rows with different labels or splits; all kept: {some_of(clashes)}")
+        what = f"{count_of(len(clashes), 'image')} in several rows with different labels or splits"
+        warn_table(f"{what}; all kept: {some_of(clashes)}")
     return table
 
-# %% ../nbs/04_sources.ipynb #aca63048
+# %% ../nbs/04_sources.ipynb #8b6ebe43
 def check_images(
     table: pd.DataFrame, # As the readers give it; rows are named as in its index
-    missing: str = 'error', # What to do with images that do not exist: 'error', 'skip' with a warning, or 'keep' without looking
+    missing: str = 'error', # For images that do not exist: 'error', 'skip' with a warning, or 'keep' without looking
 ) -> pd.DataFrame: # Without skipped rows and without exact repeats, numbered anew
-    "Make sure that each image exists and stands in one row; raises `InputError` where an image is missing or no row is left"
-    if missing not in ('error', 'skip', 'keep'): raise ValueError(f"missing must be 'error', 'skip' or 'keep', not {missing!r}")
+    "Make sure that each image exists and stands in one row; raises `InputError` where one is missing or no row is left"
+    if missing not in ('error', 'skip', 'keep'):
+        raise ValueError(f"missing must be 'error', 'skip' or 'keep', not {missing!r}")
     if not len(table): raise InputError("the table has no rows")
     if missing != 'keep': table = _drop_missing(table, missing)
     return _drop_repeats(table).reset_index(drop=True)
 
-# %% ../nbs/04_sources.ipynb #293bde24
+# %% ../nbs/04_sources.ipynb #eb0959a6
 def read_table(
     source, # A folder for `read_folders`, or a file for `read_csv`
     images=None, # Folder that a file's image names start from; `None` for the folder that the file lies in
     attributes=None, # Targets that take one value: columns of a file, or names for the words of folder names
     tags=None, # Columns of a file that hold several words, or the name of the tag set that folder names make
-    split=None, # Column of the split; `None` for `split` or `is_valid` where there is one, `False` for no split
-    missing: str = 'error', # What to do with images that do not exist: 'error', 'skip' or 'keep'
-    tag_sep=None, # What stands between the tags of a cell, or between the words of a folder's name; found out if not given
+    split=None, # Column of the split; `None` for `split` or `is_valid` if there is one, `False` for no split
+    missing: str = 'error', # For images that do not exist: 'error', 'skip' or 'keep'
+    tag_sep=None, # What separates the tags of a cell, or the words of a folder's name; found out if not given
     image_column=None, # Column of a file that names the images; found out if not given
 ) -> pd.DataFrame: # `image`, a column per target, and `split` where there is one
-    "Read labels from wherever they are, and make sure of the images; raises `InputError` for what cannot be used"
-    if not os.path.exists(source): raise InputError(f"{source} does not exist; give a folder of class folders or a table of labels")
+    "Read labels from a folder or a file, and make sure of the images; raises `InputError` for what cannot be used"
+    if not os.path.exists(source):
+        raise InputError(f"{source} does not exist; give a folder of class folders or a table of labels")
     if not os.path.isdir(source):
-        images = os.path.dirname(source) if images is None else images
-        table = read_csv(source, images or '.', attributes, tags, split, image_column, tag_sep)
-    else:
-        given = 'images' if images else 'split' if split else 'image_column' if image_column else None
-        if given: raise InputError(f"{source} is a folder, which holds the images and their split; leave out {given}")
-        sep = {} if tag_sep is None else dict(sep=tag_sep)
-        table = read_folders(source, attributes, tags, **sep).drop(columns='split' if split is False else [], errors='ignore')
+        if images is None: images = os.path.dirname(source)
+        return check_images(read_csv(source, images or '.', attributes, tags, split, image_column, tag_sep), missing)
+    for name, given in dict(images=images, split=split, image_column=image_column).items():
+        if given: raise InputError(f"{source} is a folder, which holds the images and their split; leave out {name}")
+    sep = {} if tag_sep is None else dict(sep=tag_sep)
+    table = read_folders(source, attributes, tags, **sep)
+    if split is False: table = table.drop(columns='split', errors='ignore')
     return check_images(table, missing)

@@ -1,4 +1,11 @@
-"""Training and validation rows: stratified, from a column, or as the tutorials draw them
+"""Training, validation and test rows: drawn evenly, read from a column, or cut as in a tutorial
+
+A table may have a column `split`, which says of each row whether it is for training, validation or testing.
+
+- `stratified_split` draws one for a table that has none, and spreads rare labels evenly.
+- `tutorial_split` shuffles and cuts at fixed numbers, as published tutorials do.
+- `part_mask` picks the rows of one part, for whatever scores them.
+- `SPLIT_NAMES` and `read_splits` turn the words of other files (`val`, `dev`, ...) into `train`, `valid` and `test`.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/splits.html.md"""
 
@@ -7,66 +14,121 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/splits.html.md"""
 # %% ../nbs/03_splits.ipynb #d8cbe4e9
 from __future__ import annotations
 
-import itertools
-import textwrap
-import warnings
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 
 from .schema import InputError, Schema, count_of, warn_table
-from fastai.vision.all import *
 
 # %% auto #0
-__all__ = ['stratified_split', 'part_mask', 'tutorial_split']
+__all__ = ['stratified_split', 'tutorial_split', 'part_mask']
 
-# %% ../nbs/03_splits.ipynb #f7949fe1
+# %% ../nbs/03_splits.ipynb #8d1e3b39
+def _all_labels(table, schema):
+    "Every label of a table: the row of each, the number of its word, and the words as pairs of target and word"
+    numbers, rows, words = {}, [], []
+    for t in schema:
+        for row, cell in enumerate(table[t.name]):
+            for word in t.words(cell):
+                rows.append(row)
+                words.append(numbers.setdefault((t.name, word), len(numbers)))
+    return np.array(rows, int), np.array(words, int), list(numbers)
+
+def _strata(rows, words, names, n):
+    "A number for each of `n` rows that says which of its labels is the rarest; rows without labels come first"
+    counts = np.bincount(words, minlength=len(names))
+    by_rarity = sorted(range(len(names)), key=lambda w: (counts[w], names[w]))
+    rank = np.empty(len(names), int)
+    rank[by_rarity] = np.arange(len(names))
+    rarest = np.full(n, len(names))
+    np.minimum.at(rarest, rows, rank[words])
+    _, order = np.unique([*(str(names[w]) for w in by_rarity), ''], return_inverse=True)
+    return order[rarest]
+
+def _words_by_row(rows, words, n):
+    "The numbers of each row's words, a list of lists"
+    by_row = [[] for _ in range(n)]
+    for row, word in zip(rows.tolist(), words.tolist()): by_row[row].append(word)
+    return by_row
+
+# %% ../nbs/03_splits.ipynb #920fc38c
 def stratified_split(
     table: pd.DataFrame, # Rows to split
-    schema: Schema, # Whose targets to balance
-    valid: float = 0.2, # Share of rows for validation
+    schema: Schema, # Targets to balance
+    valid: float = 0.2, # Share of the rows for validation, 0 to 1
     seed: int = 0, # Of the draw
-) -> np.ndarray: # 'train' or 'valid' for each row
-    "Split at random so that each row's rarest label is spread evenly, and no value is left without training rows"
-    cells = [[(t.name, w) for t in schema for w in t.words(row[t.name])] for row in table.to_dict('records')]
-    counts = Counter(w for ws in cells for w in ws)
-    rarest = [str(min(ws, key=lambda w: (counts[w], w), default='')) for ws in cells]
-    rng = np.random.default_rng(seed)
-    order = np.lexsort((rng.random(len(table)), rarest)) # rows of one stratum side by side, shuffled within
-    offset = rng.random()
-    picked = np.floor(np.arange(1, len(table)+1)*valid + offset) > np.floor(np.arange(len(table))*valid + offset)
-    split, wanted = np.full(len(table), 'train', object), {*order[picked]}
-    left = counts.copy()
-    for i in [*order[picked], *order[~picked]]:
-        if (i in wanted or 'valid' not in split) and all(left[w] > 1 for w in cells[i]):
-            split[i] = 'valid'
-            left.subtract(cells[i])
+) -> np.ndarray: # 'train' or 'valid' for each row; object, shape `(n_rows,)`
+    "Split at random, each row's rarest label spread evenly, and no value left without training rows"
+    n, rng = len(table), np.random.default_rng(seed)
+    rows, words, names = _all_labels(table, schema)
+    order = np.lexsort((rng.random(n), _strata(rows, words, names, n)))
+    picked = np.diff(np.floor(np.arange(n + 1)*valid + rng.random())) > 0
+    words_of = _words_by_row(rows, words, n)
+    left = np.bincount(words, minlength=len(names)).tolist()
+    split = np.full(n, 'train', object)
+
+    def take(row):
+        "Move a row to validation if none of its words loses its last training row"
+        if not all(left[w] > 1 for w in words_of[row]): return False
+        for w in words_of[row]: left[w] -= 1
+        split[row] = 'valid'
+        return True
+
+    taken = [take(row) for row in order[picked]]
+    if not any(taken): any(take(row) for row in order[~picked]) # stops at the first that can be spared
     return split
 
-# %% ../nbs/03_splits.ipynb #a6fbc083
-def part_mask(
-    table: pd.DataFrame, # As from `read_table`
-    part=None, # 'train', 'valid', 'test' or 'all'; `None` for 'valid' where there is one, or else 'test', or else 'all' where there is no split
-) -> tuple: # Which rows belong to it, an array of bool, and what they are called
-    "The rows of a part; raises `InputError` where there is none"
-    if part == 'all' or (part is None and 'split' not in table): return np.ones(len(table), dtype=bool), 'all rows'
-    if 'split' not in table: raise InputError(f"there is no part {part!r}: the table has no split")
-    there = sorted(set(table['split']))
-    part = part or next((s for s in ('valid', 'test') if s in there), None)
-    if part not in there: raise InputError(f"there is no part {part!r}: the table's splits are {', '.join(there)}" if part else f"the table's splits are {', '.join(there)}; say which part to score")
-    return (table['split'] == part).to_numpy(), f"rows of the {part!r} split"
-
-# %% ../nbs/03_splits.ipynb #84ceb4cc
+# %% ../nbs/03_splits.ipynb #75c496a0
 def tutorial_split(
-    table: pd.DataFrame, # As the readers give it; a `split` that it has is not looked at
+    table: pd.DataFrame, # As the readers give it; a `split` that it has is replaced
     seed: int = 0, # Of the shuffle
     train: int = 32_000, # Rows to train on
     valid: int = 8_000, # Rows to validate on
 ) -> pd.DataFrame: # Shuffled, training rows first, with the column `split`
-    "Shuffle the rows and take the first for training and the next for validation; a smaller table is cut in the same proportion"
+    "Shuffle the rows and cut them in two; a table of fewer rows is cut in the same proportion"
     n = len(table)
-    if n < train + valid: train, valid = round(n*train/(train + valid)), n - round(n*train/(train + valid))
+    if n < train + valid:
+        train = round(n*train/(train + valid))
+        valid = n - train
     rows = np.random.default_rng(seed).permutation(n)[:train + valid]
-    if left := n - len(rows): warn_table(f"{count_of(left, 'row')} beyond the {train:,} to train on and the {valid:,} to validate on left out")
-    return table.iloc[rows].reset_index(drop=True).assign(split=np.array(['train']*train + ['valid']*valid, dtype=object))
+    if left := n - len(rows):
+        numbers = f"the {train:,} to train on and the {valid:,} to validate on"
+        warn_table(f"{count_of(left, 'row')} beyond {numbers} left out")
+    split = np.repeat(np.array(['train', 'valid'], object), [train, valid])
+    return table.iloc[rows].reset_index(drop=True).assign(split=split)
+
+# %% ../nbs/03_splits.ipynb #c740b794
+def part_mask(
+    table: pd.DataFrame, # As from `read_table`
+    part: str|None = None, # 'train', 'valid', 'test' or 'all'; `None`: 'valid', or else 'test', or else all
+) -> tuple: # Which rows belong to it, bool of shape `(n_rows,)`, and what they are called
+    "The rows of a part; raises `InputError` where there are none"
+    if part == 'all' or part is None and 'split' not in table: return np.ones(len(table), dtype=bool), 'all rows'
+    if 'split' not in table: raise InputError(f"there is no part {part!r}: the table has no split")
+    names = sorted(set(table['split']))
+    listed = ', '.join(names)
+    if part is None:
+        part = next((p for p in ('valid', 'test') if p in names), None)
+        if part is None: raise InputError(f"the table's splits are {listed}; say which part to score")
+    if part not in names: raise InputError(f"there is no part {part!r}: the table's splits are {listed}")
+    return (table['split'] == part).to_numpy(), f"rows of the {part!r} split"
+
+# %% ../nbs/03_splits.ipynb #b50d8284
+SPLIT_NAMES = dict(train='train', training='train',
+                   valid='valid', validation='valid', val='valid', dev='valid',
+                   test='test', testing='test')
+
+_FLAGS = {'true': 'valid', '1': 'valid', 'false': 'train', '0': 'train'} # in a column such as fastai's `is_valid`
+
+def read_splits(
+    path, # The file, to be named in an error
+    column: str, # Name of the column
+    cells, # Its cells, as text
+    lines, # Line of the file that each cell stands on
+) -> list: # 'train', 'valid' or 'test' for each cell
+    "What each word of a split column means; raises `InputError` with the line of a word that means nothing"
+    names = SPLIT_NAMES | _FLAGS if 'val' in column.lower() else SPLIT_NAMES
+    for cell, line in zip(cells, lines):
+        if cell.lower() in names: continue
+        what = f"{path}, line {line}: {column!r} is {cell!r}"
+        raise InputError(f"{what}; write one of {', '.join(names)}, or choose another split column")
+    return [names[cell.lower()] for cell in cells]
