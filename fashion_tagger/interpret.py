@@ -1,4 +1,10 @@
-"""Where a tagger is wrong, how surely, and why: for any mixture of attributes and tags, with or without the learner that made it
+"""Where a tagger is wrong, and how sure it was: for any mixture of attributes and tag sets
+
+`TaggerInterpretation` holds labelled photos and what a tagger said of them. Make one with `TaggerInterpretation.from_learner`, `from_bundle` or `of_tagger`.
+
+`scores` and `summary` say how good the answers are, and `answers`, `losses` and `top_losses` go photo by photo. `plot_top_losses` and `show_answers` draw photos with `photo_grid`, and `plot_metrics` draws the learning curves.
+
+The modules `confusion`, `classes`, `reliability` and `grad_cam` add further methods. fastai's `ClassificationInterpretation` works as well, for learners with a single attribute.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/interpret.html.md"""
 
@@ -9,53 +15,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from fastcore.basics import patch
-from scipy.cluster.hierarchy import dendrogram, leaves_list, linkage
-from scipy.spatial.distance import pdist, squareform
+from fastcore.basics import GetAttr, patch
 from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from .data import write_over
+from .calibration import calibration_error, claims_of, reliability_table
 from .curves import plot_curves
-from .metrics import fbeta_per_photo
-from .photos import load_photo, open_photo
-from .photos import get_photo
-from .schema import InputError, Schema, extend_schema, unknown_words
+from .data import write_over
+from .metrics import fbeta_per_photo, score_targets
+from .photos import get_photo, load_photo, open_photo
+from .schema import Attribute, InputError, Schema, TagSet, extend_schema, unknown_words
+from fastai.interpret import ClassificationInterpretation
 
 # %% auto #0
 __all__ = ['TaggerInterpretation', 'photo_grid']
 
-# %% ../nbs/40_interpret.ipynb #ddd6a274
+# %% ../nbs/40_interpret.ipynb #78b1cf7e
 class TaggerInterpretation:
     "What a tagger said of labelled photos, and what would have been right"
     def __init__(self,
         table: pd.DataFrame, # A row per photo: `image`, perhaps `box`, and a column per target
         schema: Schema, # What the probabilities stand for
         p, # Probabilities, shape `(n_photos, n_logits)`
-        thresholds: Mapping|None = None, # By tag set, the smallest probability of a tag that applies; 0.5 where not given
+        thresholds: Mapping|None = None, # By tag set, the smallest probability of a tag that applies; 0.5 by default
         temperatures: Mapping|None = None, # By target, what the logits were divided by
         curves: Mapping|None = None, # As in `learn.curves`
-        net = None, # The network, to ask where it looks, or a function that gives it
+        net = None, # The network, for Grad-CAM, or a function that gives it
         pixels = None, # From a photo to what the network sees of it, uint8 of shape `(h, w, 3)`
     ):
-        p = np.asarray(p, dtype=np.float32)
-        if p.shape != (len(table), schema.n_logits): raise InputError(f"probabilities of shape {p.shape}; expected {(len(table), schema.n_logits)}, a row per photo")
+        p, expected = np.asarray(p, dtype=np.float32), (len(table), schema.n_logits)
+        if p.shape != expected:
+            raise InputError(f"probabilities of shape {p.shape}; expected {expected}, a row per photo")
         for name in schema.names:
-            if name not in table: raise InputError(f"the table has no column {name!r}; it has {', '.join(map(str, table))}")
-        self.schema, self.table, self.p = schema, table.reset_index(drop=True), p
-        self.thresholds, self.temperatures, self.curves, self.net, self.pixels = thresholds or {}, temperatures or {}, curves, net, pixels
-        self.unseen = unknown_words(table, schema)
-        self.full = extend_schema(schema, self.unseen) # with the words that only these labels have
+            if name not in table:
+                raise InputError(f"the table has no column {name!r}; it has {', '.join(map(str, table))}")
+        self.table, self.schema, self.p = table.reset_index(drop=True), schema, p
+        self.thresholds, self.temperatures = thresholds or {}, temperatures or {}
+        self.curves, self.net, self.pixels = curves, net, pixels
+        self.unknown = unknown_words(table, schema)
+        self.full = extend_schema(schema, self.unknown) # with the words that only these labels have
         self.targs = {t.name: np.stack([np.asarray(t.encode(c)) for c in table[t.name]]) for t in self.full}
 
     def __len__(self): return len(self.table)
 
-# %% ../nbs/40_interpret.ipynb #6292f6c4
+# %% ../nbs/40_interpret.ipynb #ddd6a274
 @patch(cls_method=True)
 def from_learner(cls: TaggerInterpretation,
     learn, # As from `tagger_learner`
@@ -67,8 +75,9 @@ def from_learner(cls: TaggerInterpretation,
     rows = pd.DataFrame(list(learn.dls.loaders[ds_idx].items)) if table is None else table
     with learn.no_bar(): p = learn.get_preds(ds_idx=ds_idx, dl=dl)[0]
     fit, loss = learn.dls.fit, learn.loss_func
-    return cls(rows, learn.schema, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None), getattr(learn, 'curves', None), learn.model,
-               lambda photo: np.asarray(load_photo(photo, fit.size, fit.method, fit.fill)))
+    def pixels(photo): return np.asarray(load_photo(photo, fit.size, fit.method, fit.fill))
+    return cls(rows, learn.schema, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None),
+               getattr(learn, 'curves', None), learn.model, pixels)
 
 # %% ../nbs/40_interpret.ipynb #4006e47b
 @patch(cls_method=True)
@@ -78,7 +87,8 @@ def of_tagger(cls: TaggerInterpretation,
     p, # What it said of them, shape `(n_photos, n_logits)`
 ) -> TaggerInterpretation:
     "Interpret answers that are there already"
-    return cls(table, tagger.schema, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'), lambda: tagger.net, tagger.pixels)
+    return cls(table, tagger.schema, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'),
+               lambda: tagger.net, tagger.pixels)
 
 @patch(cls_method=True)
 def from_bundle(cls: TaggerInterpretation,
@@ -87,81 +97,176 @@ def from_bundle(cls: TaggerInterpretation,
 ) -> TaggerInterpretation:
     "Interpret a bundle's answers; raises `InputError` where a photo cannot be read"
     from fashion_tagger.inference import Tagger
-    tagger, p = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle), []
+    tagger = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle)
+    p = []
     for out in tagger.stream(map(get_photo, table.to_dict('records'))):
         if isinstance(out, InputError): raise out
         p.append(out)
     return cls.of_tagger(tagger, table, np.reshape(p, (len(table), tagger.schema.n_logits)))
 
-# %% ../nbs/40_interpret.ipynb #0cf669db
-def _target(self, name, kind=None): # a target, its probabilities, and its labels with words that the model does not know
-    t = self.schema[name]
-    if kind and t.kind != kind: raise InputError(f"{name!r} is {'an attribute' if t.kind == 'attribute' else 'a tag set'}; this needs {'a tag set' if kind == 'tags' else 'an attribute'}")
-    return t, self.p[:, self.schema.slices[name]], self.targs[name]
-
-def _applies(self, name): return self.p[:, self.schema.slices[name]] >= np.asarray(self.thresholds.get(name, 0.5))
-
-def _tag_masks(self, name): # which tags are labelled, which answered, and of which it is known; shape `(n_photos, tags)`, with tags that the model does not know
-    _, _, y = _target(self, name)
-    applies = _applies(self, name)
-    return np.nan_to_num(y) > 0.5, np.pad(applies, ((0, 0), (0, y.shape[1] - applies.shape[1]))), ~np.isnan(y)
-
-def _f1(applies, y): return fbeta_per_photo(torch.from_numpy(applies), torch.from_numpy(y), 1.).numpy()
-
-def _attribute_score(self, name):
-    _, p, y = _target(self, name)
-    known = y >= 0
-    n, right = int(known.sum()), int((p[known].argmax(1) == y[known]).sum())
-    if not n: return dict(measure='accuracy', score=np.nan, low=np.nan, high=np.nan, labels=0, guess=np.nan)
-    low, high = binomtest(right, n).proportion_ci(method='wilson')
-    return dict(measure='accuracy', score=right/n, low=low, high=high, labels=n, guess=np.bincount(y[known]).max()/n)
-
-def _tags_score(self, name):
-    _, _, y = _target(self, name)
-    f1 = _f1(_applies(self, name), y)
-    f1, n = f1[~np.isnan(f1)], int((~np.isnan(f1)).sum())
-    if not n: return dict(measure='F1', score=np.nan, low=np.nan, high=np.nan, labels=0, guess=np.nan)
-    share = np.nansum(y, 0)/np.maximum((~np.isnan(y)).sum(0), 1)
-    always = (share >= 0.5) | (share == share.max())
-    half = 2*f1.std()/math.sqrt(n)
-    return dict(measure='F1', score=f1.mean(), low=max(f1.mean() - half, 0), high=min(f1.mean() + half, 1), labels=n,
-                guess=np.nanmean(_f1(np.tile(always, (len(y), 1)), y)))
-
 # %% ../nbs/40_interpret.ipynb #adceb215
-@patch
-def scores(self: TaggerInterpretation) -> pd.DataFrame: # A row per target: `measure`, `score` with `low` and `high`, number of `labels`, `guess`, and `calibration_error`
-    "Each target's score, with an interval for it at 95%"
-    rows = {t.name: _attribute_score(self, t.name) if t.kind == 'attribute' else _tags_score(self, t.name) for t in self.schema}
-    return pd.DataFrame(rows.values(), index=pd.Index(rows, name='target')).assign(calibration_error=[self.calibration_error(n) for n in rows])
+class TargetAnswers:
+    "What was said of one target, beside its labels"
+    def __init__(self, interp, name):
+        self.name, self.target = name, interp.schema[name]
+        self.full, self.unknown = interp.full[name], interp.unknown # with the words that are not in the vocabulary
+        self.p, self.y = interp.p[:, interp.schema.slices[name]], interp.targs[name]
+        self.cells = interp.table[name]
+        self.threshold, self.temperature = interp.thresholds.get(name, 0.5), interp.temperatures.get(name, 1.)
+
+    def needs(self, cls):
+        "The answers themselves; raises `InputError` where they are of the other kind"
+        if not isinstance(self, cls): raise InputError(f"{self.name!r} is {self.noun}; this needs {cls.noun}")
+        return self
+
+    def _score(self, measure, score=np.nan, low=np.nan, high=np.nan, labels=0, guess=np.nan):
+        return dict(measure=measure, score=score, low=low, high=high, labels=labels, guess=guess)
 
 # %% ../nbs/40_interpret.ipynb #3026a356
-def _attribute_answers(self, name):
-    t, p, y = _target(self, name)
-    words, known = np.array([*self.full[name].values, ''], dtype=object), (y >= 0) & (y < p.shape[1])
-    p_truth = np.where(known, p[np.arange(len(p)), np.where(known, y, 0)], np.where(y >= 0, 0., np.nan))
-    return dict(truth=words[y], prediction=np.array(t.values, dtype=object)[p.argmax(1)], p=p.max(1), p_truth=p_truth,
-                loss=np.where(known, -np.log(np.maximum(p_truth, 1e-12)), np.nan), right=np.where(y >= 0, p.argmax(1) == y, np.nan))
+class AttributeAnswers(TargetAnswers):
+    "What was said of an attribute, beside its labels"
+    noun = 'an attribute'
 
-def _tags_answers(self, name):
-    t, p, y = _target(self, name)
-    there, applies, known = _tag_masks(self, name)
-    cut = slice(p.shape[1]) # the tags that the model knows
-    n, sep = known[:, cut].sum(1), self.full[name].sep
-    likely = lambda has: np.log(np.maximum(np.where(has[:, cut], p, 1 - p), 1e-12))
-    loss = np.where(n > 0, -(likely(there)*known[:, cut]).sum(1)/np.maximum(n, 1), np.nan)
-    prediction = [sep.join(w for w, yes in zip(t.tags, row) if yes) for row in applies]
-    return dict(truth=[sep.join(self.full[name].words(c)) for c in self.table[name]], prediction=prediction, p=np.exp(likely(applies).mean(1)), p_truth=np.exp(-loss),
-                loss=loss, right=np.where(known.any(1), ~((applies != there) & known).any(1), np.nan))
+    @cached_property
+    def said(self):
+        "Index of the answer, shape `(n_photos,)`"
+        return self.target.decide(self.p)
+
+    @cached_property
+    def right(self):
+        "1, 0, or NaN where missing, shape `(n_photos,)`"
+        return np.where(self.y >= 0, self.said == self.y, np.nan)
+
+    @cached_property
+    def label_matrix(self):
+        "1 for the value in the vocabulary that is right and 0 for others, NaN where missing, shape `(n_photos, n)`"
+        n = self.p.shape[1]
+        one_hot = np.eye(n + 1)[np.clip(self.y, 0, n)][:, :n] # row n is of values that are not in the vocabulary
+        return np.where((self.y >= 0)[:, None], one_hot, np.nan)
+
+    def support(self):
+        "Photos that are labelled with each word, also those that are not in the vocabulary"
+        return np.bincount(self.y[self.y >= 0], minlength=len(self.full.vocab))
+
+    def score(self):
+        "Accuracy, with Wilson's interval"
+        labels = self.y[self.y >= 0]
+        n, right = len(labels), int(np.nansum(self.right))
+        if not n: return self._score('accuracy')
+        low, high = binomtest(right, n).proportion_ci(method='wilson')
+        return self._score('accuracy', right/n, low, high, n, np.bincount(labels).max()/n)
+
+    def columns(self):
+        "Those of `answers`"
+        truths, values = np.array([*self.full.values, ''], dtype=object), np.array(self.target.values, dtype=object)
+        labelled, in_vocab = self.y >= 0, (self.y >= 0) & (self.y < self.p.shape[1])
+        of_label = self.p[np.arange(len(self.p)), np.where(in_vocab, self.y, 0)]
+        p_truth = np.where(in_vocab, of_label, np.where(labelled, 0., np.nan))
+        loss = np.where(in_vocab, -np.log(np.maximum(p_truth, 1e-12)), np.nan)
+        return dict(truth=truths[self.y], prediction=values[self.said], p=self.p.max(1), p_truth=p_truth,
+                    loss=loss, right=self.right)
 
 # %% ../nbs/40_interpret.ipynb #6278bc46
+class TagAnswers(TargetAnswers):
+    "What was said of a tag set, beside its labels; tags that are not in the vocabulary have the last columns"
+    noun = 'a tag set'
+
+    @cached_property
+    def known(self):
+        "Which tags are labelled, bool, shape `(n_photos, n_tags)`"
+        return ~np.isnan(self.y)
+
+    @cached_property
+    def there(self):
+        "Which tags the labels have, bool, shape `(n_photos, n_tags)`"
+        return np.nan_to_num(self.y) > 0.5
+
+    @cached_property
+    def applies(self):
+        "Which tags are answered, bool, shape `(n_photos, n_tags)`"
+        answered = self.target.decide(self.p, np.asarray(self.threshold))
+        return np.pad(answered, ((0, 0), (0, self.y.shape[1] - answered.shape[1])))
+
+    @cached_property
+    def right(self):
+        "1, 0, or NaN where missing, shape `(n_photos,)`"
+        wrong = (self.applies != self.there) & self.known
+        return np.where(self.known.any(1), ~wrong.any(1), np.nan)
+
+    @property
+    def label_matrix(self):
+        "1, 0 or NaN, of the tags in the vocabulary, shape `(n_photos, n)`"
+        return self.y[:, :self.p.shape[1]]
+
+    def support(self):
+        "Photos that are labelled with each tag, also those that are not in the vocabulary"
+        return self.there.sum(0)
+
+    def f1(self, applies):
+        "F1 of each photo, were these tags answered; NaN where missing"
+        return fbeta_per_photo(torch.from_numpy(applies), torch.from_numpy(self.y), 1.).numpy()
+
+    def _usual_tags(self):
+        "The best answer that is the same for every photo, about: tags that most photos have, or else the commonest"
+        share = self.there.sum(0)/np.maximum(self.known.sum(0), 1)
+        return (share >= 0.5) | (share == share.max())
+
+    def score(self):
+        "Mean F1 of photos, give or take two standard errors"
+        f1 = self.f1(self.applies)
+        f1 = f1[~np.isnan(f1)]
+        if not len(f1): return self._score('F1')
+        mean, margin = f1.mean(), 2*f1.std()/math.sqrt(len(f1))
+        guess = np.nanmean(self.f1(np.tile(self._usual_tags(), (len(self.y), 1))))
+        return self._score('F1', mean, max(mean - margin, 0), min(mean + margin, 1), len(f1), guess)
+
+    def columns(self):
+        "Those of `answers`"
+        in_vocab = slice(self.p.shape[1])
+        there, applies, known = (m[:, in_vocab] for m in (self.there, self.applies, self.known))
+        n, sep = known.sum(1), self.full.sep
+        def log_p(tags): return np.log(np.maximum(np.where(tags, self.p, 1 - self.p), 1e-12))
+        loss = np.where(n > 0, -(log_p(there)*known).sum(1)/np.maximum(n, 1), np.nan)
+        prediction = [sep.join(np.array(self.target.tags, dtype=object)[row]) for row in applies]
+        return dict(truth=[sep.join(self.full.words(c)) for c in self.cells], prediction=prediction,
+                    p=np.exp(log_p(applies).mean(1)), p_truth=np.exp(-loss), loss=loss, right=self.right)
+
+# %% ../nbs/40_interpret.ipynb #c5206bc4
+_ANSWERS = {Attribute: AttributeAnswers, TagSet: TagAnswers}
+
+@patch
+def __getitem__(self: TaggerInterpretation,
+    target: str, # Name of the target
+):
+    "One target's probabilities, labels and what follows from them"
+    return _ANSWERS[type(self.schema[target])](self, target)
+
+# %% ../nbs/40_interpret.ipynb #11b3d9aa
+@patch
+def scores(self: TaggerInterpretation) -> dict: # As from `score_targets`
+    "Accuracy, top-3 and top-5 of each attribute; exact match, F1, F2 and mean average precision of each tag set"
+    return score_targets(self.schema, self.p, self.targs.values(), self.thresholds)
+
+# %% ../nbs/40_interpret.ipynb #7ad67e11
+@patch
+def summary(self: TaggerInterpretation) -> pd.DataFrame: # A row per target
+    "Each target's score, its 95% interval, how many labels it is of, what a guess scores, and the calibration error"
+    rows = {}
+    for name in self.schema.names:
+        answers = self[name]
+        error = calibration_error(reliability_table(*claims_of(answers.target, answers.p, answers.y)))
+        rows[name] = answers.score() | dict(calibration_error=error)
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name='target'))
+
+# %% ../nbs/40_interpret.ipynb #2990e81d
 @patch
 def answers(self: TaggerInterpretation,
     target: str, # Name of the target
-) -> pd.DataFrame: # A row per photo: `image`, `truth`, `prediction` and its probability `p`, `p_truth`, `loss`, and whether it is `right`; NaN where the label is missing
-    "Labels and answers side by side"
-    columns = (_attribute_answers if self.schema[target].kind == 'attribute' else _tags_answers)(self, target)
-    return pd.DataFrame(dict(image=self.table['image'], **columns), index=self.table.index)
+) -> pd.DataFrame: # A row per photo: `image`, `truth`, `prediction`, `p`, `p_truth`, `loss` and `right`
+    "Labels and answers side by side, with the probability of the answer (`p`) and of the truth; NaN where missing"
+    return pd.DataFrame(dict(image=self.table['image'], **self[target].columns()), index=self.table.index)
 
+# %% ../nbs/40_interpret.ipynb #f6998fa8
 @patch
 def losses(self: TaggerInterpretation,
     target: str|None = None, # Name of a target; the sum over all targets where not given
@@ -174,17 +279,23 @@ def losses(self: TaggerInterpretation,
 @patch
 def top_losses(self: TaggerInterpretation,
     k: int = 9, # How many
-    target: str|None = None, # Name of a target; where not given, photos with the largest sum over all targets, and of each the target that is worst
+    target: str|None = None, # Name of a target; where not given, each photo's loss is the sum over all targets
     largest: bool = True, # False: the smallest
-) -> pd.DataFrame: # Rows of `answers` with their `target`, the largest loss first, under the numbers of the rows of `table`
-    "The photos that surprise the model most, and their files"
+) -> pd.DataFrame: # Rows of `answers` with their `target`, under the numbers of the rows of `table`
+    "The photos that surprise the model most; without `target`, each with its worst target and its `total_loss`"
+    answers = {n: self.answers(n) for n in ([target] if target else self.schema.names)}
     total = self.losses(target)
-    rows = [i for i in np.argsort(-total if largest else total, kind='stable') if not np.isnan(total[i])][:k]
-    each = {n: self.answers(n) for n in ([target] if target else self.schema.names)}
-    worst = [max(each, key=lambda n: np.nan_to_num(each[n].at[i, 'loss'], nan=-1)) for i in rows]
-    top = pd.DataFrame([each[n].loc[i] for i, n in zip(rows, worst)], columns=each[next(iter(each))].columns, index=rows)
+    order = np.argsort(-total if largest else total, kind='stable')
+    order = [i for i in order if not np.isnan(total[i])][:k]
+    rows, worst = [], []
+    for i in order:
+        losses = {n: np.nan_to_num(a.at[i, 'loss'], nan=-1) for n, a in answers.items()}
+        worst.append(max(losses, key=losses.get))
+        rows.append(answers[worst[-1]].loc[i])
+    columns = next(iter(answers.values())).columns
+    top = pd.DataFrame(rows, columns=columns, index=order)
     top.insert(1, 'target', worst)
-    return top if target else top.assign(total_loss=total[rows])
+    return top if target else top.assign(total_loss=total[order])
 
 # %% ../nbs/40_interpret.ipynb #cda7a934
 def photo_grid(
@@ -205,9 +316,7 @@ def photo_grid(
         write_over(ax, lines, color)
     return axs
 
-def _rows(self, index): return [self.table.loc[i].to_dict() for i in index]
-
-# %% ../nbs/40_interpret.ipynb #ecb11bd6
+# %% ../nbs/40_interpret.ipynb #4870b091
 @patch
 def plot_top_losses(self: TaggerInterpretation,
     k: int = 6, # How many
@@ -215,33 +324,67 @@ def plot_top_losses(self: TaggerInterpretation,
     largest: bool = True, # False: the smallest
     **kwargs # Passed on to `photo_grid`
 ) -> np.ndarray: # The matplotlib axes
-    "Draw the photos that surprise the model most: the truth, the prediction, the loss, and the probability of the truth"
-    top = self.top_losses(k, target, largest)
-    texts = [(f'{a.target}: {a.truth or "(none)"}', f'not {a.prediction or "(none)"}' if not a.right else 'as predicted', f'loss {a.loss:.2f}, p {a.p_truth:.3f}') for a in top.itertuples()]
-    return photo_grid(_rows(self, top.index), texts, **kwargs)
+    "Draw the photos with the largest losses: the truth, the prediction, the loss, and the probability of the truth"
+    top, texts = self.top_losses(k, target, largest), []
+    for a in top.itertuples():
+        said = 'as predicted' if a.right else f"not {a.prediction or '(none)'}"
+        texts.append([f"{a.target}: {a.truth or '(none)'}", said, f'loss {a.loss:.2f}, p {a.p_truth:.3f}'])
+    return photo_grid(self.table.loc[top.index].to_dict('records'), texts, **kwargs)
+
+# %% ../nbs/40_interpret.ipynb #8742bc1c
+def _answer_text(answer):
+    "The prediction of a row of `answers`, and the truth where it differs"
+    if answer['right'] != 0: return str(answer['prediction'])
+    return f"{answer['prediction'] or '(none)'}, not {answer['truth'] or '(none)'}"
 
 @patch
 def show_answers(self: TaggerInterpretation,
     k: int = 6, # How many
     target: str|None = None, # Name of a target; all of them where not given
     only: str|None = None, # 'wrong' or 'right'; both where not given
-    truth: bool = False, # Show the labels and not the answers
+    truth: bool = False, # Show the labels, not the answers
     seed: int = 0, # Of the choice of photos
     **kwargs # Passed on to `photo_grid`
 ) -> np.ndarray: # The matplotlib axes
     "Draw photos with their answers, red where one is wrong, or with their labels"
     if only not in (None, 'right', 'wrong'): raise InputError(f"only={only!r}: give 'right', 'wrong' or nothing")
-    names = [target] if target else self.schema.names
-    each = {n: self.answers(n) for n in names}
-    wrong = np.stack([each[n]['right'].to_numpy(dtype=float) == 0 for n in names]).any(0)
-    order = [i for i in np.random.default_rng(seed).permutation(len(self)) if only is None or wrong[i] == (only == 'wrong')][:k]
-    said = lambda a: a['truth'] if truth else a['prediction'] if a['right'] != 0 else f"{a['prediction'] or '(none)'}, not {a['truth'] or '(none)'}"
-    return photo_grid(_rows(self, order), [[str(said(each[n].loc[i])) for n in names] for i in order],
-                      ['firebrick' if wrong[i] and not truth else 'black' for i in order], **kwargs)
+    answers = [self.answers(n) for n in ([target] if target else self.schema.names)]
+    wrong = np.any([a['right'] == 0 for a in answers], axis=0)
+    order = np.random.default_rng(seed).permutation(len(self))
+    if only: order = order[wrong[order] == (only == 'wrong')]
+    texts, colors = [], []
+    for i in order[:k]:
+        rows = [a.loc[i] for a in answers]
+        texts.append([str(row['truth']) if truth else _answer_text(row) for row in rows])
+        colors.append('firebrick' if wrong[i] and not truth else 'black')
+    return photo_grid(self.table.loc[order[:k]].to_dict('records'), texts, colors, **kwargs)
 
-# %% ../nbs/40_interpret.ipynb #8a453dd2
+# %% ../nbs/40_interpret.ipynb #09392290
 @patch
-def plot_curves(self: TaggerInterpretation, **kwargs) -> np.ndarray: # The matplotlib axes
-    "Draw the curves of the last training, as `plot_curves` of the learner's module does; raises `InputError` where there are none"
-    if not self.curves: raise InputError("there are no curves: the learner was not trained, or the bundle was made without them")
+def plot_metrics(self: TaggerInterpretation, **kwargs) -> np.ndarray: # The matplotlib axes
+    "Draw the curves of the last training, as `plot_curves` does; raises `InputError` where there are none"
+    if not self.curves:
+        raise InputError("there are no curves: the learner was not trained, or the bundle was made without them")
     return plot_curves(self.schema, self.curves, **kwargs)
+
+# %% ../nbs/40_interpret.ipynb #31d76e15
+class _OneTarget(GetAttr):
+    "A learner that decodes its one target to a tensor, as fastai expects, and not to a tuple"
+    _default = 'learn'
+    def __init__(self, learn): self.learn = learn
+
+    def get_preds(self, *args, **kwargs):
+        preds = self.learn.get_preds(*args, **kwargs)
+        return tuple(r[0] if isinstance(r, tuple) and len(r) == 1 else r for r in preds)
+
+def _from_learner_of_one_attribute(cls, learn, ds_idx=1, dl=None, act=None):
+    "As in fastai; raises `InputError` for a tagger that has anything but one attribute"
+    schema = getattr(learn.loss_func, 'schema', None)
+    if schema is not None: # otherwise it is no tagger
+        if len(schema) > 1 or schema.tag_sets:
+            raise InputError(f"{cls.__name__} is for one attribute, and this learner has {', '.join(schema.names)}; "
+                             "use TaggerInterpretation.from_learner")
+        learn = _OneTarget(learn)
+    return super(ClassificationInterpretation, cls).from_learner(learn, ds_idx, dl, act)
+
+ClassificationInterpretation.from_learner = classmethod(_from_learner_of_one_attribute) # it inherits fastai's

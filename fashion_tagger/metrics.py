@@ -1,4 +1,10 @@
-"""Scores of each target, counted over the data set, with missing labels left out
+"""Scores of attributes and tag sets, counted over the data set, without the missing labels
+
+`top_k_hits`, `fbeta_per_photo`, `exact_matches` and `elementwise_hits` score each photo by itself, with NaN where its label is missing.
+
+`PhotoMetric`, `TagsMetric` and `TargetLoss` are fastai metrics that average such scores over the data set. `attribute_accuracy`, `tags_fbeta` and `tags_exact` make the usual ones, and `tagger_metrics` makes those of a whole schema.
+
+`tag_table` and `class_table` have a row per tag or value, and `table_averages` sums them up. `score_targets` gives the scores that `learn.scores()` and a bundle report, and `format_scores` prints them.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/metrics.html.md"""
 
@@ -7,261 +13,328 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/metrics.html.md"""
 # %% ../nbs/14_metrics.ipynb #04603b15
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit, softmax
 from sklearn.metrics import average_precision_score
+from torch.nn.functional import one_hot
 
-from .schema import InputError, Schema
+from .schema import Attribute, InputError, Schema, TagSet
 from fastai.learner import Metric
 
 # %% auto #0
-__all__ = ['top_k_hits', 'fbeta_per_photo', 'exact_matches', 'elementwise_hits', 'PhotoMetric', 'TagsMetric', 'TargetLoss',
-           'attribute_accuracy', 'tags_fbeta', 'tags_exact', 'tagger_metrics', 'tag_table', 'class_table',
+__all__ = ['top_k_hits', 'fbeta_per_photo', 'exact_matches', 'elementwise_hits', 'PhotoMetric', 'TagsMetric',
+           'attribute_accuracy', 'tags_fbeta', 'tags_exact', 'TargetLoss', 'tagger_metrics', 'tag_table', 'class_table',
            'table_averages', 'score_targets', 'format_scores']
 
 # %% ../nbs/14_metrics.ipynb #301d5b07
 def top_k_hits(
     p: torch.Tensor, # Probabilities (or logits) of the values, shape `(bs, n)`
-    targ: torch.Tensor, # Indices, shape `(bs,)`; below 0: missing; from n on: a value that the model does not know, so a miss
+    targ: torch.Tensor, # Indices, shape `(bs,)`; below 0: missing; from n on: not in the vocabulary, so a miss
     k: int = 1, # How many answers the model may give
 ) -> torch.Tensor: # 1, 0, or NaN where missing; shape `(bs,)`
     "Whether the right value is among the `k` likeliest"
     hit = (p.topk(min(k, p.shape[1]), 1).indices == targ.unsqueeze(1)).any(1).float()
     return hit.where(targ >= 0, torch.nan)
 
-def _widen(applies, targ):
-    extra = targ.shape[1] - applies.shape[1]
-    return torch.cat([applies, applies.new_zeros(len(applies), extra)], 1) if extra else applies
+# %% ../nbs/14_metrics.ipynb #d55003fc
+def _aligned(applies, targ):
+    "Answers as wide as the labels, labels as bool, and which labels are known; shape `(bs, n)` each"
+    extra = targ.shape[1] - applies.shape[1] # tags that are not in the model's vocabulary are never answered
+    if extra: applies = torch.cat([applies, applies.new_zeros(len(applies), extra)], 1)
+    return applies, targ.nan_to_num() > 0.5, ~targ.isnan()
 
+# %% ../nbs/14_metrics.ipynb #c5e711a5
 def fbeta_per_photo(
     applies: torch.Tensor, # Which tags are answered, bool, shape `(bs, n)`
-    targ: torch.Tensor, # 1, 0 or NaN, shape `(bs, n)` or wider, with tags that the model does not know at the end
+    targ: torch.Tensor, # 1, 0 or NaN, shape `(bs, n)`, or wider with tags that are not in the vocabulary at the end
     beta: float = 2., # How many times as much recall counts as precision
-) -> torch.Tensor: # 0 to 1, or NaN where the whole label is missing; shape `(bs,)`. 0 where there is nothing to find and nothing was found, as in scikit-learn
-    "F-beta of each photo's tags, (1+b²)TP / ((1+b²)TP + b²FN + FP), [van Rijsbergen 1979](http://www.dcs.gla.ac.uk/Keith/Preface.html)"
-    known, applies = ~targ.isnan(), _widen(applies, targ)
-    targ = targ.nan_to_num() > 0.5
-    tp, fn, fp = ((a & b & known).sum(1).float() for a, b in ((applies, targ), (~applies, targ), (applies, ~targ)))
+) -> torch.Tensor: # 0 to 1, or NaN where the whole label is missing; shape `(bs,)`
+    "F-beta of each photo's tags, (1+b²)TP / ((1+b²)TP + b²FN + FP); 0 where no tag applies and none is answered"
+    applies, there, known = _aligned(applies, targ)
+    tp = (applies & there & known).sum(1).float()
+    fn = (~applies & there & known).sum(1).float()
+    fp = (applies & ~there & known).sum(1).float()
     b2 = beta**2
-    return ((1+b2)*tp/((1+b2)*tp + b2*fn + fp).clamp(min=1e-9)).where(known.any(1), torch.nan)
+    f = (1+b2)*tp/((1+b2)*tp + b2*fn + fp).clamp(min=1e-9)
+    return f.where(known.any(1), torch.nan)
 
+# %% ../nbs/14_metrics.ipynb #990120b6
 def exact_matches(
     applies: torch.Tensor, # Which tags are answered, bool, shape `(bs, n)`
-    targ: torch.Tensor, # 1, 0 or NaN, shape `(bs, n)` or wider, with tags that the model does not know at the end
+    targ: torch.Tensor, # 1, 0 or NaN, shape `(bs, n)`, or wider with tags that are not in the vocabulary at the end
 ) -> torch.Tensor: # 1, 0, or NaN where the whole label is missing; shape `(bs,)`
     "Whether every known tag of a photo is right"
-    known = ~targ.isnan()
-    right = ((_widen(applies, targ) == (targ.nan_to_num() > 0.5)) | ~known).all(1).float()
+    applies, there, known = _aligned(applies, targ)
+    right = ((applies == there) | ~known).all(1).float()
     return right.where(known.any(1), torch.nan)
 
 def elementwise_hits(
     applies: torch.Tensor, # Which tags are answered, bool, shape `(bs, n)`
-    targ: torch.Tensor, # 1, 0 or NaN, shape `(bs, n)` or wider, with tags that the model does not know at the end
+    targ: torch.Tensor, # 1, 0 or NaN, shape `(bs, n)`, or wider with tags that are not in the vocabulary at the end
 ) -> torch.Tensor: # 0 to 1, or NaN where the whole label is missing; shape `(bs,)`
-    "Share of tags that are right; most are absent from most photos, so answering nothing scores well: quote it beside `exact_matches`"
-    known = ~targ.isnan()
-    right = ((_widen(applies, targ) == (targ.nan_to_num() > 0.5)) & known).sum(1)/known.sum(1).clamp(min=1)
+    "Share of a photo's known tags that are right; high for an empty answer, so quote it beside `exact_matches`"
+    applies, there, known = _aligned(applies, targ)
+    right = ((applies == there) & known).sum(1)/known.sum(1).clamp(min=1)
     return right.where(known.any(1), torch.nan)
 
-# %% ../nbs/14_metrics.ipynb #13f19e1f
+# %% ../nbs/14_metrics.ipynb #f974a4a4
 class PhotoMetric(Metric):
-    "Mean over the data set of a score that is taken photo by photo, for one target of a schema"
+    "Mean over the data set of a score of each photo, for one target of a schema"
     def __init__(self,
         schema: Schema, # What the logits stand for
         target: str, # Name of the target
-        score, # From logits `(bs, n)` and encoded labels to `(bs,)`, NaN where missing
+        score: Callable, # From logits `(bs, n)` and encoded labels to `(bs,)`, NaN where missing
         name: str, # Column in the table that is printed while training
     ):
-        self.i, self.slice, self.score, self._name = schema.names.index(schema[target].name), schema.slices[target], score, name
+        self.target, self.score, self._name = target, score, name
+        self.i, self.slice = schema.names.index(schema[target].name), schema.slices[target]
 
     def reset(self): self.sum, self.n = 0., 0
+
     def _scores(self, learn, logits, targ): return self.score(logits, targ)
+
     def accumulate(self, learn):
         s = self._scores(learn, learn.pred.detach()[:, self.slice], learn.yb[self.i].as_subclass(torch.Tensor))
-        self.sum, self.n = self.sum + s.nansum(), self.n + (~s.isnan()).sum() # not read until the end: a GPU need not wait
+        self.sum = self.sum + s.nansum() # stays a tensor until the end, so that a GPU need not wait
+        self.n = self.n + (~s.isnan()).sum()
 
     @property
     def value(self): return float(self.sum/self.n) if self.n else None
     @property
     def name(self): return self._name
 
-# %% ../nbs/14_metrics.ipynb #f974a4a4
+# %% ../nbs/14_metrics.ipynb #8d811815
 class TagsMetric(PhotoMetric):
     "Mean over the data set of a score of the tags that are answered"
     def __init__(self,
         schema: Schema, # What the logits stand for
         target: str, # Name of the tag set
-        score, # From answers `(bs, n)`, bool, and encoded labels to `(bs,)`, NaN where missing
+        score: Callable, # From answers `(bs, n)`, bool, and encoded labels to `(bs,)`, NaN where missing
         name: str, # Column in the table that is printed while training
-        threshold = None, # Smallest probability of a tag that applies, one or one per tag; that of `learn.loss_func`, or else 0.5, where not given
+        threshold = None, # Smallest probability of a tag that applies, one or one per tag; by default the learner's
     ):
         super().__init__(schema, target, score, name)
-        self.target, self.threshold = target, threshold
+        self.threshold = threshold
 
-    def _of_loss(self, learn, what, default):
-        return (getattr(getattr(learn, 'loss_func', None), what, None) or {}).get(self.target, default)
+    def _of_loss(self, learn, setting, default):
+        "What the learner's loss function has set for this target"
+        settings = getattr(getattr(learn, 'loss_func', None), setting, None) or {}
+        return settings.get(self.target, default)
 
     def _scores(self, learn, logits, targ):
         p = (logits.float()/self._of_loss(learn, 'temperatures', 1.)).sigmoid()
-        cut = self._of_loss(learn, 'thresholds', 0.5) if self.threshold is None else self.threshold
-        return self.score(p >= torch.as_tensor(cut, device=logits.device), targ)
+        threshold = self._of_loss(learn, 'thresholds', 0.5) if self.threshold is None else self.threshold
+        return self.score(p >= torch.as_tensor(threshold, device=logits.device), targ)
 
+# %% ../nbs/14_metrics.ipynb #4caef97c
+def attribute_accuracy(
+    schema: Schema, # What the logits stand for
+    target: str, # Name of the attribute
+    k: int = 1, # How many answers the model may give
+) -> PhotoMetric:
+    "Share of photos whose value is among the `k` likeliest"
+    return PhotoMetric(schema, target, partial(top_k_hits, k=k), target if k == 1 else f'{target}_top{k}')
+
+def tags_fbeta(
+    schema: Schema, # What the logits stand for
+    target: str, # Name of the tag set
+    beta: float = 2., # How many times as much recall counts as precision
+    threshold = None, # As in `TagsMetric`
+) -> TagsMetric:
+    "Mean over photos of the F-beta of their tags"
+    return TagsMetric(schema, target, partial(fbeta_per_photo, beta=beta), f'{target}_f{beta:g}', threshold)
+
+def tags_exact(
+    schema: Schema, # What the logits stand for
+    target: str, # Name of the tag set
+    threshold = None, # As in `TagsMetric`
+) -> TagsMetric:
+    "Share of photos whose tags are all right"
+    return TagsMetric(schema, target, exact_matches, f'{target}_exact', threshold)
+
+# %% ../nbs/14_metrics.ipynb #4b5a0de5
 class TargetLoss(PhotoMetric):
-    "Mean over the data set of one target's loss; it asks the learner's loss function, which has to be a `TaggerLoss`"
+    "Mean over the data set of one target's loss, computed by `learn.loss_func`, which must be a `TaggerLoss`"
     def __init__(self,
         schema: Schema, # What the logits stand for
         target: str, # Name of the target
     ):
         super().__init__(schema, target, None, f'{target}_loss')
-        self.target = target
 
     def accumulate(self, learn):
         loss, share = learn.loss_func.target_loss(self.target, learn.pred.detach(), learn.yb[self.i])
         self.sum, self.n = self.sum + loss.sum(), self.n + share.sum()
 
-# %% ../nbs/14_metrics.ipynb #19348d07
-def attribute_accuracy(schema: Schema, target: str, k: int = 1) -> PhotoMetric:
-    "Share of photos whose value is among the `k` likeliest"
-    return PhotoMetric(schema, target, partial(top_k_hits, k=k), target if k == 1 else f'{target}_top{k}')
-
-def tags_fbeta(schema: Schema, target: str, beta: float = 2., threshold = None) -> PhotoMetric:
-    "Mean over photos of the F-beta of their tags"
-    return TagsMetric(schema, target, partial(fbeta_per_photo, beta=beta), f'{target}_f{beta:g}', threshold)
-
-def tags_exact(schema: Schema, target: str, threshold = None) -> PhotoMetric:
-    "Share of photos whose tags are all right"
-    return TagsMetric(schema, target, exact_matches, f'{target}_exact', threshold)
+# %% ../nbs/14_metrics.ipynb #79045fa2
+_USUAL_METRICS = {Attribute: [attribute_accuracy], TagSet: [tags_exact, tags_fbeta]}
 
 def tagger_metrics(
     schema: Schema, # What there is to predict
-    losses: bool = False, # Watch each target's own loss as well
-) -> list: # fastai metrics: accuracy per attribute; exact match and F2 per tag set; with `losses`, a `TargetLoss` before those of each target
-    "The metrics that a tagger is watched by while it trains"
-    return [m for t in schema for m in [TargetLoss(schema, t.name)]*losses + (
-        [attribute_accuracy(schema, t.name)] if t.kind == 'attribute' else [tags_exact(schema, t.name), tags_fbeta(schema, t.name)])]
+    losses: bool = False, # Put a `TargetLoss` before the metrics of each target
+) -> list: # fastai metrics: accuracy of each attribute; exact match and F2 of each tag set
+    "The metrics that are printed while a tagger trains"
+    metrics = []
+    for t in schema:
+        if losses: metrics.append(TargetLoss(schema, t.name))
+        metrics += [metric(schema, t.name) for metric in _USUAL_METRICS[type(t)]]
+    return metrics
 
-# %% ../nbs/14_metrics.ipynb #4b5a0de5
-def _counts(applies, targ): # bool `(n_photos, n)` and 1, 0 or NaN of the same shape, to integer counts by column
-    known, there = ~targ.isnan(), targ.nan_to_num() > 0.5
-    pairs = dict(TP=(applies, there), FN=(~applies, there), FP=(applies, ~there), TN=(~applies, ~there))
-    return {k: (a & b & known).sum(0).numpy() for k, (a, b) in pairs.items()}
-
-def _ratio(a, b, where): # a/b, NaN where undefined
+# %% ../nbs/14_metrics.ipynb #94a8af73
+def _ratio(a, b, where):
+    "a/b, NaN where undefined"
     return np.where(where, a/np.maximum(b, 1), np.nan)
 
-def _rates(TP, FN, FP, TN):
-    met = TP + FN + FP > 0 # in a label or in an answer
-    return dict(precision=_ratio(TP, TP + FP, met), recall=_ratio(TP, TP + FN, met), accuracy=_ratio(TP + TN, TP + FN + FP + TN, TP + FN + FP + TN > 0),
-                f1=_ratio(2*TP, 2*TP + FN + FP, met))
+class _Outcomes(NamedTuple):
+    "How often each tag or value was rightly answered, missed, wrongly answered and rightly left out"
+    TP: np.ndarray
+    FN: np.ndarray
+    FP: np.ndarray
+    TN: np.ndarray
 
-def _row_names(target, unseen, n): # a name for each of n columns; those beyond the model's words are named by `unseen`
-    extra = list((unseen or {}).get(target.name, ()))[:n - len(target.vocab)]
-    return pd.Index([*target.vocab, *extra, *(f'unseen {i}' for i in range(len(extra) + 1, n - len(target.vocab) + 1))], name=target.name)
+    @classmethod
+    def of(cls, applies, targ):
+        "Count the columns of answers `(n_photos, n)`, bool, and labels of the same shape or wider, 1, 0 or NaN"
+        applies, there, known = _aligned(applies, targ)
+        cells = (applies & there, ~applies & there, applies & ~there, ~applies & ~there)
+        return cls(*[(cell & known).sum(0).numpy() for cell in cells])
 
-def _ap(p, y):
+    def recall(self): return _ratio(self.TP, self.TP + self.FN, self.TP + self.FN > 0)
+
+    def rates(self):
+        "Precision, recall, accuracy and F1; NaN where in no label and in no answer"
+        TP, FN, FP, TN = self
+        met, labels = TP + FN + FP > 0, TP + FN + FP + TN
+        return dict(precision=_ratio(TP, TP + FP, met), recall=_ratio(TP, TP + FN, met),
+                    accuracy=_ratio(TP + TN, labels, labels > 0), f1=_ratio(2*TP, 2*TP + FN + FP, met))
+
+# %% ../nbs/14_metrics.ipynb #3c6eb860
+def _row_names(target, unknown, n):
+    "A name for each of `n` columns; those beyond the vocabulary have their names from `unknown`"
+    named = list((unknown or {}).get(target.name, ()))
+    names = [*target.vocab, *named][:n]
+    names += [f'unknown {i - len(target.vocab) + 1}' for i in range(len(names), n)]
+    return pd.Index(names, name=target.name)
+
+def _average_precision(p, y):
     known = ~y.isnan()
     return average_precision_score(y[known], p[known]) if (y[known] > 0.5).any() else np.nan
 
-def _wanted(schema, name, kind):
-    if schema[name].kind != kind: raise InputError(f"{name!r} is {'an attribute; use class_table' if kind == 'tags' else 'a tag set; use tag_table'}")
-    return schema[name]
+def _plain_tensor(x): return torch.as_tensor(x).as_subclass(torch.Tensor).cpu()
 
-# %% ../nbs/14_metrics.ipynb #8546175b
+def _part_of(schema, target, p): # its columns
+    return _plain_tensor(p)[:, schema.slices[target]]
+
+# %% ../nbs/14_metrics.ipynb #f1be00ae
 def tag_table(
     schema: Schema, # What the probabilities stand for
     target: str, # Name of the tag set
     p: torch.Tensor, # Probabilities of all targets, shape `(n_photos, n_logits)`
-    targ: torch.Tensor, # Encoded labels of this target, shape `(n_photos, n)` or wider, with tags that the model does not know at the end
+    targ: torch.Tensor, # 1, 0 or NaN, `(n_photos, n)`, or wider with tags that are not in the vocabulary at the end
     threshold = 0.5, # Smallest probability of a tag that applies: one for all, or one per tag
-    unseen: Mapping|None = None, # As from `unknown_words`, to name the tags that the model does not know
-) -> pd.DataFrame: # A row per tag: TP, FN, FP, TN, precision, recall, accuracy, f1, average_precision, and labels, the photos where somebody looked
-    "Count what became of each tag, missing labels left out; a rate is NaN where a tag is in no label and in no answer"
-    t, p, targ = _wanted(schema, target, 'tags'), torch.as_tensor(p).cpu()[:, schema.slices[target]], torch.as_tensor(targ).as_subclass(torch.Tensor).cpu()
-    counts = _counts(_widen(p >= torch.as_tensor(threshold), targ), targ)
-    ap = [_ap(p[:, i], targ[:, i]) if i < len(t.vocab) else np.nan for i in range(targ.shape[1])]
-    return pd.DataFrame(counts | _rates(**counts) | dict(average_precision=ap, labels=sum(counts.values())), index=_row_names(t, unseen, targ.shape[1]))
+    unknown: Mapping|None = None, # As from `unknown_words`, to name the tags that are not in the vocabulary
+) -> pd.DataFrame: # A row per tag: TP, FN, FP, TN, precision, recall, accuracy, f1, average_precision and labels
+    "Score each tag; `labels` counts those that are not missing, and a rate is NaN where no label or answer has the tag"
+    t = schema[target]
+    if not isinstance(t, TagSet): raise InputError(f"{target!r} is an attribute; use class_table")
+    p, targ = _part_of(schema, target, p), _plain_tensor(targ)
+    counts = _Outcomes.of(p >= torch.as_tensor(threshold), targ)
+    ap = [_average_precision(p[:, i], targ[:, i]) for i in range(p.shape[1])]
+    ap += [np.nan]*(targ.shape[1] - p.shape[1])
+    columns = counts._asdict() | counts.rates() | dict(average_precision=ap, labels=sum(counts))
+    return pd.DataFrame(columns, index=_row_names(t, unknown, targ.shape[1]))
 
-# %% ../nbs/14_metrics.ipynb #94a8af73
+# %% ../nbs/14_metrics.ipynb #7daadde9
 def class_table(
     schema: Schema, # What the probabilities stand for
     target: str, # Name of the attribute
     p: torch.Tensor, # Probabilities of all targets, shape `(n_photos, n_logits)`
-    targ: torch.Tensor, # Encoded labels of this target, shape `(n_photos,)`; -1: missing; beyond the model's values: unseen in training
-    unseen: Mapping|None = None, # As from `unknown_words`, to name the values that the model does not know
-) -> pd.DataFrame: # A row per value: support (photos that have it), precision, recall, f1, and top3, how often it is among the three likeliest where it is right
-    "Score each value of an attribute, missing labels left out; NaN where a value is in no label and in no answer"
-    t, p, targ = _wanted(schema, target, 'attribute'), torch.as_tensor(p).cpu()[:, schema.slices[target]], torch.as_tensor(targ).as_subclass(torch.Tensor).cpu()
+    targ: torch.Tensor, # Indices, shape `(n_photos,)`; -1: missing; from n on: values that are not in the vocabulary
+    unknown: Mapping|None = None, # As from `unknown_words`, to name the values that are not in the vocabulary
+) -> pd.DataFrame: # A row per value: support, precision, recall, f1 and top3
+    "Score each value of an attribute; NaN where a value is in no label and in no answer"
+    t = schema[target]
+    if not isinstance(t, Attribute): raise InputError(f"{target!r} is a tag set; use tag_table")
+    p, targ = _part_of(schema, target, p), _plain_tensor(targ).long()
     p, targ = p[targ >= 0], targ[targ >= 0]
     n = max([len(t.vocab), *(targ + 1).tolist()])
-    one_hot = lambda i: torch.nn.functional.one_hot(i.long(), n)
-    counts = _counts(one_hot(p.argmax(1)) > 0, one_hot(targ).float())
-    support, rates = counts['TP'] + counts['FN'], _rates(**counts)
-    in_top3 = (one_hot(targ)*top_k_hits(p, targ, 3).unsqueeze(1)).sum(0).numpy()
-    return pd.DataFrame(dict(support=support, precision=rates['precision'], recall=rates['recall'], f1=rates['f1'],
-                             top3=_ratio(in_top3, support, support > 0)), index=_row_names(t, unseen, n))
+    counts = _Outcomes.of(one_hot(p.argmax(1), n) > 0, one_hot(targ, n).float())
+    support, rates = counts.TP + counts.FN, counts.rates()
+    in_top3 = (one_hot(targ, n)*top_k_hits(p, targ, 3).unsqueeze(1)).sum(0).numpy()
+    columns = dict(support=support) | {k: rates[k] for k in ('precision', 'recall', 'f1')}
+    return pd.DataFrame(columns | dict(top3=_ratio(in_top3, support, support > 0)), index=_row_names(t, unknown, n))
 
-# %% ../nbs/14_metrics.ipynb #8396b1f9
+# %% ../nbs/14_metrics.ipynb #200d3099
 def table_averages(
     table: pd.DataFrame, # As from `tag_table` or `class_table`
-) -> pd.DataFrame: # Rows: `macro`, the mean over rows; `weighted`, the same by how often each applies; of tags `micro` too, from the sums of all counts
+) -> pd.DataFrame: # Rows `macro`, `weighted` (by how often each applies), and for tags `micro` (from summed counts)
     "Average the rates of a table; rows where a rate is NaN are left out of it"
-    rates = table.select_dtypes('float')
-    support = table['support'] if 'support' in table else table['TP'] + table['FN']
+    rates, is_tags = table.select_dtypes('float'), 'TP' in table
+    support = table['TP'] + table['FN'] if is_tags else table['support']
     weight = rates.notna().mul(support, axis=0)
     rows = dict(macro=rates.mean(), weighted=(rates*weight).sum()/weight.sum().replace(0, np.nan))
-    if 'TP' in table: rows['micro'] = pd.Series(_rates(**table[['TP', 'FN', 'FP', 'TN']].sum()), dtype=float)
+    if is_tags:
+        totals = _Outcomes(*table[[*_Outcomes._fields]].sum())
+        rows['micro'] = pd.Series(totals.rates(), dtype=float)
     return pd.DataFrame(rows).T[rates.columns]
 
 # %% ../nbs/14_metrics.ipynb #d85f885b
-def _number(x): return None if (x := float(x)) != x else round(x, 4)
-def _mean(scores): return None if scores.isnan().all() else _number(scores.nanmean())
+def _rounded(x):
+    "A number with four digits for JSON, or None for NaN"
+    return None if np.isnan(x := float(x)) else round(x, 4)
 
-def _macro(applies, targ): # mean recall over the columns that apply somewhere, and mean F1
-    c = _counts(applies, targ)
-    recall, f1 = _ratio(c['TP'], c['TP'] + c['FN'], c['TP'] + c['FN'] > 0), _rates(**c)['f1']
-    return [_number(x[~np.isnan(x)].mean()) if (~np.isnan(x)).any() else None for x in (recall, f1)]
+def _nanmean(scores):
+    scores = np.asarray(scores, dtype=float)
+    return None if np.isnan(scores).all() else _rounded(np.nanmean(scores))
 
-def _attribute_scores(p, y):
-    known, n = y >= 0, max([p.shape[1], *(y + 1).tolist()])
-    one_hot = lambda i: torch.nn.functional.one_hot(i[known].long(), n)
-    balanced, macro_f1 = _macro(one_hot(p.argmax(1)) > 0, one_hot(y).float())
-    return dict(accuracy=_mean(top_k_hits(p, y)), top3=_mean(top_k_hits(p, y, 3)), top5=_mean(top_k_hits(p, y, 5)), macro_f1=macro_f1,
-                balanced_accuracy=balanced, labels=int(known.sum()))
+def _attribute_scores(p, y, threshold=None):
+    known = y >= 0
+    n = max([p.shape[1], *(y + 1).tolist()])
+    counts = _Outcomes.of(one_hot(p.argmax(1)[known], n) > 0, one_hot(y[known].long(), n).float())
+    top1, top3, top5 = (_nanmean(top_k_hits(p, y, k)) for k in (1, 3, 5))
+    return dict(accuracy=top1, top3=top3, top5=top5, macro_f1=_nanmean(counts.rates()['f1']),
+                balanced_accuracy=_nanmean(counts.recall()), labels=int(known.sum()))
 
 def _tag_scores(p, y, threshold):
     applies = p >= torch.as_tensor(threshold)
-    ap = [a for a in (_ap(p[:, i], y[:, i]) for i in range(p.shape[1])) if not np.isnan(a)]
-    return dict(exact=_mean(exact_matches(applies, y)), f1=_mean(fbeta_per_photo(applies, y, 1.)), f2=_mean(fbeta_per_photo(applies, y, 2.)),
-                macro_f1=_macro(_widen(applies, y), y)[1], map=_number(np.mean(ap)) if ap else None, elementwise=_mean(elementwise_hits(applies, y)),
-                labels=int((~y.isnan()).any(1).sum()))
+    average_precision = np.array([_average_precision(p[:, i], y[:, i]) for i in range(p.shape[1])])
+    return dict(exact=_nanmean(exact_matches(applies, y)),
+                f1=_nanmean(fbeta_per_photo(applies, y, 1.)), f2=_nanmean(fbeta_per_photo(applies, y, 2.)),
+                macro_f1=_nanmean(_Outcomes.of(applies, y).rates()['f1']), map=_nanmean(average_precision),
+                elementwise=_nanmean(elementwise_hits(applies, y)), labels=int((~y.isnan()).any(1).sum()))
+
+_SCORES = {Attribute: _attribute_scores, TagSet: _tag_scores}
 
 # %% ../nbs/14_metrics.ipynb #50024c85
 def score_targets(
     schema: Schema, # What the probabilities stand for
     p: torch.Tensor, # Probabilities, shape `(n_photos, n_logits)`
     targs, # Encoded labels, a tensor per target, of `schema` or of one that extends it
-    thresholds: Mapping|None = None, # By name of a tag set, the smallest probability of a tag that applies; 0.5 where not given
-) -> dict: # By target: accuracy, top3, top5, macro_f1, balanced_accuracy of an attribute; exact, f1, f2, macro_f1, map, elementwise of a tag set; `labels`: photos that have one
-    "Score every target over a data set; `None` where no photo has a label"
-    p, thresholds = torch.as_tensor(p).cpu(), thresholds or {}
-    scores = {}
-    for t, s, y in zip(schema, schema.slices.values(), targs, strict=True):
-        y = torch.as_tensor(y).as_subclass(torch.Tensor).cpu()
-        scores[t.name] = _attribute_scores(p[:, s], y) if t.kind == 'attribute' else _tag_scores(p[:, s], y, thresholds.get(t.name, 0.5))
+    thresholds: Mapping|None = None, # By tag set, the smallest probability of a tag that applies; 0.5 where not given
+) -> dict: # By target, a dict of scores (0 to 1) and of `labels`, the number of photos that have one
+    """Score every target over a data set; `None` where no photo has a label
+
+    An attribute has `accuracy`, `top3`, `top5`, `macro_f1` and `balanced_accuracy`.
+    A tag set has `exact`, `f1`, `f2`, `macro_f1`, `map` (mean average precision) and `elementwise`.
+    """
+    thresholds, scores = thresholds or {}, {}
+    for (t, part), y in zip(schema.split(_plain_tensor(p)), targs, strict=True):
+        scores[t.name] = _SCORES[type(t)](part, _plain_tensor(y), thresholds.get(t.name, 0.5))
     return scores
 
+# %% ../nbs/14_metrics.ipynb #90e0cc7b
 def format_scores(
     scores: Mapping, # As from `score_targets`
 ) -> str: # A line per target, without `balanced_accuracy`, to keep it short
     "The scores as a table to print"
+    width = max(map(len, scores), default=0)
     lines = []
-    for target, s in scores.items():
-        figures = '  '.join(f'{k} -' if v is None else f'{k} {v:.4f}' for k, v in s.items() if k not in ('labels', 'balanced_accuracy'))
-        lines.append(f"{target:{max(map(len, scores))}}  {figures}  ({s['labels']:,} labels)")
+    for target, values in scores.items():
+        shown = {k: v for k, v in values.items() if k not in ('labels', 'balanced_accuracy')}
+        figures = '  '.join(f'{k} -' if v is None else f'{k} {v:.4f}' for k, v in shown.items())
+        lines.append(f"{target:{width}}  {figures}  ({values['labels']:,} labels)")
     return '\n'.join(lines)

@@ -1,4 +1,8 @@
-"""Calibration and selective prediction
+"""Calibration plots and selective prediction
+
+Methods of `TaggerInterpretation` about its probabilities. `reliability` compares what was claimed with what came true, `expected_calibration_error` is the mean distance, and `plot_reliability` draws both.
+
+`coverage_at_accuracy` is for selective prediction: it says from which probability on answers are right often enough to go unchecked.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/reliability.html.md"""
 
@@ -7,21 +11,15 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/reliability.html.md"""
 # %% ../nbs/43_reliability.ipynb #abf1252c
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
 from fastcore.basics import patch
-from scipy.cluster.hierarchy import dendrogram, leaves_list, linkage
-from scipy.spatial.distance import pdist, squareform
-from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from .calibration import calibration_error, reliability_table, temperature_scaled
-from .interpret import TaggerInterpretation, _target
+from .calibration import calibration_error, claims_of, reliability_table, temperature_scaled
+from .interpret import AttributeAnswers, TaggerInterpretation
 
 # %% auto #0
 __all__ = []
@@ -34,49 +32,55 @@ def reliability(self: TaggerInterpretation,
     calibrated: bool = True, # False: without the temperature
 ) -> pd.DataFrame: # As from `reliability_table`
     "How often what is claimed with a probability is true"
-    t, p, y = _target(self, target)
-    if not calibrated: p = temperature_scaled(p, 1/self.temperatures.get(target, 1.), t.kind)
-    if t.kind == 'tags': return reliability_table(p, y[:, :p.shape[1]], bins)
-    return reliability_table(p.max(1), np.where(y >= 0, p.argmax(1) == y, np.nan), bins)
+    answers = self[target]
+    p = answers.p
+    if not calibrated: p = temperature_scaled(p, 1/answers.temperature, answers.target)
+    return reliability_table(*claims_of(answers.target, p, answers.y), bins)
 
 @patch
-def calibration_error(self: TaggerInterpretation,
+def expected_calibration_error(self: TaggerInterpretation,
     target: str, # Name of the target
     calibrated: bool = True, # False: without the temperature
 ) -> float: # 0 to 1
-    "Expected calibration error, in ten bins"
+    "How far claims are from the truth on average, in ten bins"
     return calibration_error(self.reliability(target, calibrated=calibrated))
 
+# %% ../nbs/43_reliability.ipynb #84267562
 @patch
 def plot_reliability(self: TaggerInterpretation,
     target: str, # Name of the target
     ax = None, # A matplotlib axis; a new figure by default
 ): # The axis
-    "Draw claims against truth, with and without the temperature; the size of a dot says how many answers it stands for"
+    "Draw claims against truth, with and without the temperature; larger dots stand for more answers"
     if ax is None: _, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
     ax.plot([0, 1], [0, 1], '--', color='grey', lw=1)
     for calibrated, color, what in ((False, 'darkgrey', 'without temperature'), (True, 'C0', 'as answered')):
         if not calibrated and self.temperatures.get(target, 1.) == 1: continue
         r = self.reliability(target, calibrated=calibrated)
-        ax.scatter(r['claimed'], r['true'], 10 + 110*r['n']/max(r['n'].sum(), 1), color=color, label=f'{what}: error {calibration_error(r):.3f}')
+        sizes = 10 + 110*r['n']/max(r['n'].sum(), 1)
+        ax.scatter(r['claimed'], r['true'], sizes, color=color, label=f'{what}: error {calibration_error(r):.3f}')
     ax.set(xlabel='claimed probability', ylabel='share that is true', title=target, xlim=(0, 1.02), ylim=(0, 1.02))
     ax.legend(fontsize=8, loc='lower right', framealpha=0)
     return ax
 
-# %% ../nbs/43_reliability.ipynb #84267562
+# %% ../nbs/43_reliability.ipynb #585e0ff8
 @patch
 def coverage_at_accuracy(self: TaggerInterpretation,
     target: str, # Name of an attribute
     goals: Sequence = (0.9, 0.95, 0.98, 0.99), # Accuracies that are wanted of answers that nobody checks
-) -> pd.DataFrame: # By goal: the smallest probability `p` from which on answers are that good, the `share` of photos that have it, and the `accuracy` on them; NaN and 0 where there is none
-    "From which probability on answers may go unchecked, on these photos"
-    _, p, y = _target(self, target, 'attribute')
-    order = np.argsort(-p[y >= 0].max(1), kind='stable')
-    sure, right = p[y >= 0].max(1)[order], (p[y >= 0].argmax(1) == y[y >= 0])[order]
-    upto = np.cumsum(right)/np.arange(1, len(right) + 1)
-    ends = np.append(sure[1:] < sure[:-1], True)[:len(sure)] # answers with one probability go together
+) -> pd.DataFrame: # By goal: the smallest `p` that is sure enough, the `share` of photos that have it, and `accuracy`
+    "From which probability on answers may go unchecked, on these photos; NaN and a share of 0 where there is none"
+    answers = self[target].needs(AttributeAnswers)
+    labelled = answers.y >= 0
+    p, right = answers.p[labelled].max(1), answers.right[labelled]
+    order = np.argsort(-p, kind='stable')
+    p, right = p[order], right[order]
+    accuracy = np.cumsum(right)/np.arange(1, len(p) + 1) # of all answers down to this one
+    last = np.append(p[1:] < p[:-1], True)[:len(p)] # of those with the same probability, which go together
     rows = []
     for goal in goals:
-        good = np.flatnonzero((upto >= goal) & ends)
-        rows.append(dict(goal=goal, p=sure[good[-1]], share=(good[-1] + 1)/len(right), accuracy=upto[good[-1]]) if len(good) else dict(goal=goal, p=np.nan, share=0., accuracy=np.nan))
+        good = np.flatnonzero((accuracy >= goal) & last)
+        row = dict(goal=goal, p=np.nan, share=0., accuracy=np.nan)
+        if len(good): row |= dict(p=p[good[-1]], share=(good[-1] + 1)/len(p), accuracy=accuracy[good[-1]])
+        rows.append(row)
     return pd.DataFrame(rows).set_index('goal')
