@@ -55,14 +55,14 @@ def _contradict(cells, kind):
     return any(len(answers) > 1 for answers in said.values())
 
 # %% ../nbs/09_audit.ipynb #a49db1b3
-def _splits(table): return [*table['split']] if 'split' in table else [None]*len(table)
+def _row_splits(table): return [*table['split']] if 'split' in table else [None]*len(table)
 
-def _boxes(table):
+def _row_boxes(table):
     "The box of each row; `()` for the whole photo"
     if 'box' not in table: return [()]*len(table)
     return [() if is_missing(b) else tuple(b) for b in table['box']]
 
-def _place(box, width, height):
+def _box_place(box, width, height):
     "The part of a photo that a box shows, in tenths"
     return tuple(round(10*v/side) for v, side in zip(box, (width, height)*2))
 
@@ -73,7 +73,7 @@ def _rows_of_one_place(files, boxes, scan, groups):
     for i, (f, box) in enumerate(zip(files, boxes)):
         if seen[f].error: continue
         photo = groups.get(f, -1 - f) # a group of duplicates, or a number of its own
-        shown.setdefault((photo, _place(box, seen[f].width, seen[f].height)), []).append(i)
+        shown.setdefault((photo, _box_place(box, seen[f].width, seen[f].height)), []).append(i)
     def repeats(rows): return len({files[i] for i in rows}) > 1 or len({boxes[i] for i in rows}) < len(rows)
     return sorted(rows for rows in shown.values() if repeats(rows))
 
@@ -85,8 +85,8 @@ def _crosses(splits):
 def _duplicate_rows(table, files, scan, kinds, threads):
     "What `Audit.duplicates` holds; `files` is the position of each row's photo in `scan`"
     groups = duplicate_groups(scan, threads=threads)
-    distance, splits, found = groups['distance'].to_dict(), _splits(table), []
-    for g, rows in enumerate(_rows_of_one_place(files, _boxes(table), scan, groups['group'].to_dict())):
+    distance, splits, found = groups['distance'].to_dict(), _row_splits(table), []
+    for g, rows in enumerate(_rows_of_one_place(files, _row_boxes(table), scan, groups['group'].to_dict())):
         disagree = tuple(t for t, kind in kinds.items() if _contradict([table[t].iat[i] for i in rows], kind))
         crosses = _crosses([splits[i] for i in rows])
         times = Counter(scan.digests[files[i]] for i in rows)
@@ -99,7 +99,7 @@ def _duplicate_rows(table, files, scan, kinds, threads):
 # %% ../nbs/09_audit.ipynb #6a0380ed
 def _label_counts(table, kinds, schema):
     "Rows per target, value and split, frequent values first"
-    splits, found = _splits(table), []
+    splits, found = _row_splits(table), []
     columns = [s for s in ('train', 'valid', 'test') if s in splits]
     for name, kind in kinds.items():
         counts = {} if schema is None else {w: Counter() for w in schema[name].vocab}
@@ -174,11 +174,12 @@ def _display_names(paths):
     return names
 
 def _box_findings(table, photos, name):
-    for row, box, p in zip(table.index, _boxes(table), photos.itertuples()):
+    for row, box, p in zip(table.index, _row_boxes(table), photos.itertuples()):
         if p.error or not box: continue
         left, top, right, bottom = box
         if max(left, 0) < min(right, p.width) and max(top, 0) < min(bottom, p.height): continue
-        what = f'{name[p.image]} (row {row}): nothing of its {p.width}x{p.height} pixels lies in the box {box}; mend the box'
+        what = f'nothing of its {p.width}x{p.height} pixels lies in the box {box}; mend the box'
+        what = f'{name[p.image]} (row {row}): {what}'
         yield Finding('error', 'box outside', value=str(box), image=p.image, what=what)
 
 # %% ../nbs/09_audit.ipynb #b0c924ce
@@ -320,7 +321,7 @@ def _sorted_findings(findings):
     return found.loc[order.sort_values(['severity', 'kind'], kind='stable').index].reset_index(drop=True)
 
 def _split_sizes(table):
-    n = Counter(_splits(table))
+    n = Counter(_row_splits(table))
     return {s: n[s] for s in ('train', 'valid', 'test') if s in n}
 
 def _check_rows(table):

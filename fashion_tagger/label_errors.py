@@ -228,15 +228,15 @@ def _photo_finder(images):
         return by_path[next(iter(paths))] if len(paths) == 1 else []
     return find
 
-def _holds_tags(cell): return isinstance(cell, (tuple, list, Mapping))
+def _lists_tags(cell): return isinstance(cell, (tuple, list, Mapping))
 
-def _tags_in(column): return sorted({tag for cell in column if _holds_tags(cell) for tag in cell})
+def _tags_in(column): return sorted({tag for cell in column if _lists_tags(cell) for tag in cell})
 
 def _still_given(cell, d):
     "Whether the label is still the one that was decided on"
     if is_missing(cell): return False
     if not d.tag: return str(cell) == d.given
-    return _holds_tags(cell) and (str(d.tag) in TagSet(d.target, [d.tag]).words(cell)) == (d.given == 'yes')
+    return _lists_tags(cell) and (str(d.tag) in TagSet(d.target, [d.tag]).words(cell)) == (d.given == 'yes')
 
 def _decided_cell(cell, d, tags):
     "The cell after a decision to relabel or drop; `tags` are all tags of the column"

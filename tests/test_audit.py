@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd, pytest
 from PIL import Image
 
-from fashion_tagger.audit import _contradict, _place, audit_table
+from fashion_tagger.audit import _contradict, _box_place, audit_table
 from fashion_tagger.drawing import draw_garment
 from fashion_tagger.samples import sample_wardrobe
 from fashion_tagger.schema import Attribute, TagSet, schema_from_table
@@ -64,7 +64,7 @@ def test_a_row_without_a_name(odd_files):
 def test_two_garments_in_one_photo_are_no_duplicates(odd_files):
     twins = pd.DataFrame(dict(image=[odd_files[4]]*2, box=[(0, 0, 90, 224), (90, 0, 180, 224)], type="shirt"), dtype=object)
     assert not len(audit_table(twins).duplicates)
-    assert _place((0, 0, 50, 60), 100, 120) == _place((0, 0, 100, 120), 200, 240)
+    assert _box_place((0, 0, 50, 60), 100, 120) == _box_place((0, 0, 100, 120), 200, 240)
 
 
 def test_clean_photos(tmp_path):

@@ -25,7 +25,7 @@ def at_a_glance():
     suspects = find_suspects(table, schema, p, targs)
     wrong = sum(wardrobe.truth.at[s.row, 'colour'] != s.given for s in suspects.itertuples())
     made_wrong = (wardrobe.wrong['column'] == 'colour').sum()
-    fig, axs = plt.subplots(1, 8, figsize=(9, 2), dpi=80, layout='constrained')
+    fig, axs = plt.subplots(1, 8, figsize=(9, 2), dpi=60, layout='constrained')
     for ax, s in zip(axs, suspects.itertuples()):
         ax.imshow(photos[s.row])
         ax.set_title(f'{s.given}?\nrather {s.suggested}', fontsize=9)
