@@ -1,6 +1,6 @@
 """How long an audit takes, what it finds in real photos, and how many copies of a photo it recognises.
 
-    FASHION_TAGGER_DATA=DIR python benchmarks/audit.py [--workers N] [--copies N] [--seed N] [--json FILE]
+    FASHION_TAGGER_DATA=DIR python benchmarks/audit.py [--threads N] [--copies N] [--seed N] [--json FILE]
 
 DIR holds fashion_products, colour_and_type and clothing_photos; without it, drawn garments take their place. The speed is that of one table of
 all photos."""
@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import ImageEnhance
 
-from fashion_tagger.audit import audit_table, near_pairs, photo_hash, photo_thumb, scan_photos
+from fashion_tagger.audit import audit_table
+from fashion_tagger.duplicates import near_pairs, photo_hash, photo_thumb, scan_photos
 from fashion_tagger.photos import open_photo
 from fashion_tagger.samples import sample_wardrobe
 from fashion_tagger.sources import read_table
@@ -81,7 +82,7 @@ def found(audit):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument('--workers', type=int, nargs='*', default=[None], help='threads, one run for each number')
+    args.add_argument('--threads', type=int, nargs='*', default=[None], help='threads, one run for each number')
     args.add_argument('--copies', type=int, default=300, help='photos of each set to make copies of')
     args.add_argument('--seed', type=int, default=0)
     args.add_argument('--json')
@@ -91,13 +92,13 @@ def main():
         sets = tables(Path(data) if data else None, folder)
         result = dict(speed=[], sets={}, copies={})
         table = pd.concat([t[['image']] for t in sets.values()], ignore_index=True)
-        for workers in args.workers:
+        for threads in args.threads:
             start = time.perf_counter()
-            n = len(audit_table(table, workers=workers).photos['image'].unique())
+            n = len(audit_table(table, threads=threads).photos['image'].unique())
             seconds = time.perf_counter() - start
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(1024**2 if sys.platform == 'darwin' else 1024)
-            result['speed'].append(dict(workers=workers or os.cpu_count(), photos=n, seconds=round(seconds, 1), per_second=round(n/seconds), peak_mb=round(peak)))
-            print('{photos:,} photos, {workers} threads: {seconds} s, {per_second:,} photos per second, at most {peak_mb:,} MB so far'.format(**result['speed'][-1]), flush=True)
+            result['speed'].append(dict(threads=threads or os.cpu_count(), photos=n, seconds=round(seconds, 1), per_second=round(n/seconds), peak_mb=round(peak)))
+            print('{photos:,} photos, {threads} threads: {seconds} s, {per_second:,} photos per second, at most {peak_mb:,} MB so far'.format(**result['speed'][-1]), flush=True)
         for name, t in sets.items():
             result['sets'][name] = found(audit_table(t))
             print(f'\n{name}: {len(t):,} rows', *(f'  {k}: {v}' for k, v in result['sets'][name].items()), sep='\n', flush=True)

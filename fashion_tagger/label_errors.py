@@ -1,4 +1,8 @@
-"""Which labels are probably wrong, found by models that never saw them, and what to do about each
+"""Labels that are probably wrong, found by models that never saw them, and what to do about each
+
+`learn.suspect_labels()` lists the labels that are probably wrong. It takes two steps: `out_of_fold` predicts each photo by heads that were trained without it, and `find_suspects` compares the predictions with the labels by confident learning.
+
+A person decides. `write_decisions` writes the suspects to a CSV file to be filled in, `read_decisions` reads it back, `apply_decisions` corrects the table, and `undecided` leaves out what was decided to be right.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/label_errors.html.md"""
 
@@ -7,36 +11,58 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/label_errors.html.md"""
 # %% ../nbs/45_label_errors.ipynb #94b9fc26
 from __future__ import annotations
 
-import csv
-import warnings
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
+from fastai.learner import Learner
 from fastcore.basics import patch
 
-from .learner import TaggerLearner
 from .losses import TaggerLoss
 from .models import TaggerHead, probabilities
-from .schema import InputError, Schema, TagSet, is_missing, schema_from_table
-from .schema import TableWarning
+from .schema import Attribute, InputError, Schema, TagSet, is_missing, schema_from_table, warn_table
 
 # %% auto #0
-__all__ = ['DECISIONS', 'out_of_fold', 'suspect_labels', 'write_decisions', 'read_decisions', 'apply_decisions', 'undecided']
+__all__ = ['out_of_fold', 'find_suspects', 'write_decisions', 'read_decisions', 'apply_decisions', 'undecided']
 
-# %% ../nbs/45_label_errors.ipynb #4498dfa4
-def _train_head(head, loss_func, x, targs, rows, epochs, bs, lr, generator): # one cycle of AdamW over `rows`
-    steps = epochs*max(len(rows)//bs, 1)
+# %% ../nbs/45_label_errors.ipynb #aa115cb5
+def encode_labels(
+    table: pd.DataFrame, # With a column per target
+    schema: Schema, # What the numbers stand for
+) -> list[np.ndarray]: # Per attribute ints of shape `(n,)`, per tag set float32 of shape `(n, n_tags)`
+    "Encode the labels of a table, target by target"
+    return [np.array([t.encode(cell) for cell in table[t.name]]) for t in schema]
+
+class _LearnerLabels(NamedTuple):
+    "What the labels of a learner are judged by, training photos first"
+    x: torch.Tensor # Features, shape `(n_photos, n_features)`
+    sizes: Mapping # How many features each group has, by name
+    schema: Schema # With the words of all rows
+    table: pd.DataFrame # The rows
+    targs: list # Encoded labels, an array per target
+
+def _learner_labels(learn):
+    "Features, rows and encoded labels of a learner's photos"
+    table = pd.DataFrame([*learn.dls.train_ds.items, *learn.dls.valid_ds.items])
+    names = ([t.name for t in targets] for targets in (learn.schema.attributes, learn.schema.tag_sets))
+    schema = schema_from_table(table.drop(columns='split', errors='ignore'), *names)
+    x = torch.cat([part[0][:, 0].cpu() for part in learn._features()])
+    return _LearnerLabels(x, learn.model.features, schema, table, encode_labels(table, schema))
+
+# %% ../nbs/45_label_errors.ipynb #345e41c4
+def _train_head(head, loss_func, x, targs, rows, epochs, bs, lr, generator):
+    "One cycle of AdamW over `rows`"
+    n_batches = max(len(rows)//bs, 1)
     opt = torch.optim.AdamW(head.parameters(), lr=lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=epochs*n_batches)
     for _ in range(epochs):
         order = rows[torch.randperm(len(rows), generator=generator)]
-        for batch in order.split(bs)[:max(len(rows)//bs, 1)]:
+        for batch in order.split(bs)[:n_batches]:
             loss = loss_func(head(x[batch]), *(y[batch] for y in targs))
             opt.zero_grad()
             loss.backward()
@@ -44,192 +70,235 @@ def _train_head(head, loss_func, x, targs, rows, epochs, bs, lr, generator): # o
             schedule.step()
     return head.eval()
 
-# %% ../nbs/45_label_errors.ipynb #87e84001
+# %% ../nbs/45_label_errors.ipynb #2093468c
 def out_of_fold(
     x: torch.Tensor, # Features, shape `(n_photos, n_features)`
     features: Mapping, # How many features each group has, by name, in order, as in `learn.model.features`
-    schema: Schema, # What there is to predict
-    targs, # Encoded labels, a tensor per target
+    schema: Schema, # What to predict
+    targs, # Encoded labels, an array or a tensor per target
     n_folds: int = 5, # How many times to train, each time without one part of the photos
     epochs: int = 10, # Of each training
     lr: float = 3e-3, # Largest learning rate
-    bs: int|None = None, # Photos in a batch; 64, or 128 from 4,000 photos on, where not given
+    bs: int|None = None, # Photos in a batch; by default 64, or 128 for 4,000 photos and more
     hidden: int = 256, # Width of the heads' hidden layer
     seed: int = 0, # Of the folds and of the training
-) -> np.ndarray: # Probabilities, float32, shape `(n_photos, n_logits)`; no row had a part in the training of the heads that judge it
-    "Cross-validated predictions of fresh heads"
-    if len(x) < 2*n_folds: raise InputError(f"{len(x)} photos are too few for {n_folds} folds; at least {2*n_folds} are needed")
-    targs, loss_func = [torch.as_tensor(y).as_subclass(torch.Tensor).cpu() for y in targs], TaggerLoss(schema)
+) -> np.ndarray: # Probabilities, float32, shape `(n_photos, n_logits)`
+    "Cross-validated predictions of new heads; raises `InputError` if there are too few photos for the folds"
+    if len(x) < 2*n_folds:
+        raise InputError(f"{len(x)} photos are too few for {n_folds} folds; at least {2*n_folds} are needed")
+    targs = [torch.as_tensor(y).as_subclass(torch.Tensor).cpu() for y in targs]
     bs = bs or (64 if len(x) < 4000 else 128)
-    x, p, generator = x.cpu(), torch.zeros(len(x), schema.n_logits), torch.Generator().manual_seed(seed)
+    x, p, loss_func = x.cpu(), torch.zeros(len(x), schema.n_logits), TaggerLoss(schema)
+    generator = torch.Generator().manual_seed(seed)
     folds = torch.randperm(len(x), generator=generator).tensor_split(n_folds)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for i, fold in enumerate(folds):
-            rest = torch.cat([f for j, f in enumerate(folds) if j != i])
-            head = _train_head(TaggerHead(schema, features, hidden=hidden), loss_func, x, targs, rest, epochs, bs, lr, generator)
+            rest = torch.cat([*folds[:i], *folds[i + 1:]])
+            head = TaggerHead(schema, features, hidden=hidden)
+            _train_head(head, loss_func, x, targs, rest, epochs, bs, lr, generator)
             with torch.no_grad(): p[fold] = probabilities(schema, head(x[fold]))
     return p.numpy()
 
-# %% ../nbs/45_label_errors.ipynb #345e41c4
-def _judge(y, p): # which labels are suspect, and the quality of each; words that no row has are taken out first, as cleanlab wants it
-    there = np.unique(y)
-    if len(there) < 2: return np.zeros(len(y), dtype=bool), np.ones(len(y))
-    y, q = np.searchsorted(there, y), p[:, there].astype(np.float64) + 1e-9
+# %% ../nbs/45_label_errors.ipynb #d6d8545f
+def _confident_learning(y, p):
+    "Which labels `y` (indices) are suspect given `p`, shape `(n, n_values)`, and cleanlab's quality of each"
+    present = np.unique(y) # cleanlab wants no value without a row
+    if len(present) < 2: return np.zeros(len(y), dtype=bool), np.ones(len(y))
+    y, q = np.searchsorted(present, y), p[:, present].astype(np.float64) + 1e-9
     q /= q.sum(1, keepdims=True)
     suspect = find_label_issues(y, q, filter_by='low_self_confidence', n_jobs=1) & (q.argmax(1) != y)
     return suspect, get_label_quality_scores(y, q, method='normalized_margin', adjust_pred_probs=True)
 
-def _rows_of(target, tag, rows, p_given, p_suggested, given, suggested, suspect, quality):
-    return pd.DataFrame(dict(row=rows, target=target, tag=tag, given=given, suggested=suggested, p_given=p_given, p_suggested=p_suggested,
-                             loss=-np.log(np.maximum(p_given, 1e-9)), suspect=suspect, quality=quality))
-
-def _judge_attribute(t, y, p, at_least):
+def _judged_attribute(t, y, p, at_least):
+    "A table of an attribute's labels, in a list; values with too few rows are neither judged nor suggested"
     counts = np.bincount(y[y >= 0], minlength=len(t.values))
     rows = np.flatnonzero((y >= 0) & (counts[y] >= at_least))
     if not len(rows): return []
-    y, p = y[rows], np.where(counts >= at_least, p[rows], 0) # what is rare is not suggested either
-    other = p.copy()
-    other[np.arange(len(y)), y] = -1
-    best, words = other.argmax(1), np.array(t.values, dtype=object)
-    return [_rows_of(t.name, None, rows, p[np.arange(len(y)), y], other.max(1), words[y], words[best], *_judge(y, p))]
+    y, p = y[rows], np.where(counts >= at_least, p[rows], 0)
+    other, at, words = p.copy(), np.arange(len(y)), np.array(t.values, dtype=object)
+    other[at, y] = -1
+    suspect, quality = _confident_learning(y, p)
+    return [pd.DataFrame(dict(row=rows, target=t.name, tag=None, given=words[y], suggested=words[other.argmax(1)],
+                              p_given=p[at, y], p_suggested=other.max(1), suspect=suspect, quality=quality))]
 
-def _judge_tags(t, y, p, at_least):
-    parts = []
-    for i, tag in enumerate(t.tags):
-        rows = np.flatnonzero(~np.isnan(y[:, i]))
-        has, q = y[rows, i] > 0.5, p[rows, i]
+def _judged_tags(t, y, p, at_least):
+    "A table for each tag that enough rows have and enough rows lack"
+    judged = []
+    for tag, labels, q in zip(t.tags, y.T, p.T):
+        rows = np.flatnonzero(~np.isnan(labels))
+        has, q = labels[rows] > 0.5, q[rows]
         if min(has.sum(), (~has).sum()) < at_least: continue
-        given, wrong = np.where(has, q, 1 - q), np.where(has, 1 - q, q)
-        parts.append(_rows_of(t.name, tag, rows, given, wrong, np.where(has, 'yes', 'no'), np.where(has, 'no', 'yes'),
-                              *_judge(has.astype(int), np.stack([1 - q, q], 1))))
-    return parts
+        suspect, quality = _confident_learning(has.astype(int), np.stack([1 - q, q], 1))
+        judged.append(pd.DataFrame(dict(
+            row=rows, target=t.name, tag=tag, given=np.where(has, 'yes', 'no'), suggested=np.where(has, 'no', 'yes'),
+            p_given=np.where(has, q, 1 - q), p_suggested=np.where(has, 1 - q, q), suspect=suspect, quality=quality)))
+    return judged
 
-# %% ../nbs/45_label_errors.ipynb #2093468c
-def suspect_labels(
-    table: pd.DataFrame, # Rows with `image` and a column per target
+_JUDGES = {Attribute: _judged_attribute, TagSet: _judged_tags}
+_SUSPECT_COLUMNS = 'row target tag given suggested p_given p_suggested loss suspect quality'.split()
+
+# %% ../nbs/45_label_errors.ipynb #281794a0
+def find_suspects(
+    table: pd.DataFrame, # With `image` and a column per target
     schema: Schema, # What the probabilities stand for
     p: np.ndarray, # Probabilities from `out_of_fold`, shape `(n_photos, n_logits)`
     targs, # Encoded labels, an array per target
     at_least: int = 5, # Values and tags with fewer rows are not judged
     every: bool = False, # List the labels that are not suspect as well, by their probability
-) -> pd.DataFrame: # A row per label, the most suspect first: `row` of the table, `image`, `target`, `tag` (of tag sets), `given`, `suggested`, their probabilities, `loss`, `suspect`, and cleanlab's `quality` from 0 to 1
-    "Which labels are probably wrong"
-    judge = {'attribute': _judge_attribute, 'tags': _judge_tags}
-    parts = [part for t, s, y in zip(schema, schema.slices.values(), targs) for part in judge[t.kind](t, np.asarray(y), p[:, s], at_least)]
-    if not parts: parts = [_rows_of(*[[]]*9)]
-    found = pd.concat(parts, ignore_index=True).astype(dict(suspect=bool))
-    found = found.iloc[np.argsort(np.where(found['suspect'], found['quality'], 2 + found['p_given']), kind='stable')]
+) -> pd.DataFrame: # row, image, target, tag, given, suggested, p_given, p_suggested, loss, suspect, quality
+    "Which labels are probably wrong, the most suspect first"
+    judged = []
+    for (t, q), y in zip(schema.split(p), targs): judged += _JUDGES[type(t)](t, np.asarray(y), q, at_least)
+    nothing = pd.DataFrame(columns=_SUSPECT_COLUMNS).astype(dict(p_given=float))
+    found = pd.concat(judged, ignore_index=True) if judged else nothing
+    found['loss'] = -np.log(np.maximum(found['p_given'], 1e-9))
+    found = found[_SUSPECT_COLUMNS].astype(dict(suspect=bool))
+    order = np.where(found['suspect'], found['quality'], 2 + found['p_given'])
+    found = found.iloc[np.argsort(order, kind='stable')]
     if not every: found = found[found['suspect']]
-    found.insert(1, 'image', table['image'].to_numpy(dtype=object)[found['row'].to_numpy(dtype=int)])
-    return found.assign(row=table.index.to_numpy()[found['row'].to_numpy(dtype=int)]).reset_index(drop=True)
-
-# %% ../nbs/45_label_errors.ipynb #f2f39623
-@patch
-def suspect_labels(self: TaggerLearner,
-    n_folds: int = 5, # As in `out_of_fold`
-    seed: int = 0, # As in `out_of_fold`
-    **kwargs # Passed on to `suspect_labels`: at_least, every
-) -> pd.DataFrame: # As from `suspect_labels`; `row` counts the training photos, then those of validation
-    "Which labels of the training and validation photos are probably wrong"
-    table = pd.DataFrame([*self.dls.train_ds.items, *self.dls.valid_ds.items])
-    schema = schema_from_table(table.drop(columns='split', errors='ignore'), *([t.name for t in self.schema if t.kind == k] for k in ('attribute', 'tags')))
-    targs = [np.stack([np.asarray(t.encode(c)) for c in table[t.name]]) for t in schema]
-    x = torch.cat([part[0][:, 0].cpu() for part in self._features()])
-    return suspect_labels(table, schema, out_of_fold(x, self.model.features, schema, targs, n_folds, seed=seed), targs, **kwargs)
+    rows = found['row'].to_numpy(dtype=int)
+    found.insert(1, 'image', table['image'].to_numpy(dtype=object)[rows])
+    return found.assign(row=table.index.to_numpy()[rows]).reset_index(drop=True)
 
 # %% ../nbs/45_label_errors.ipynb #de4265bc
-DECISIONS = ('keep', 'relabel', 'drop', 'drop photo')
-_DECIDED = ['image', 'target', 'tag', 'given', 'decision', 'label'] # `tag` may be left out where no decision is about one
+@patch
+def suspect_labels(self: Learner,
+    n_folds: int = 5, # As in `out_of_fold`
+    seed: int = 0, # As in `out_of_fold`
+    at_least: int = 5, # As in `find_suspects`
+    every: bool = False, # As in `find_suspects`
+) -> pd.DataFrame: # As from `find_suspects`; `row` counts the training photos, then those of validation
+    "Which labels of the training and validation photos are probably wrong"
+    seen = _learner_labels(self)
+    p = out_of_fold(seen.x, seen.sizes, seen.schema, seen.targs, n_folds, seed=seed)
+    return find_suspects(seen.table, seen.schema, p, seen.targs, at_least, every)
 
+# %% ../nbs/45_label_errors.ipynb #115924cf
+_DECISIONS = ('keep', 'relabel', 'drop', 'drop photo')
+_DECISION_COLUMNS = ['image', 'target', 'tag', 'given', 'decision', 'label']
+
+def _check_decision(where, d):
+    "Raise `InputError` for a row that cannot be used; `where` is its file and line"
+    if d.decision not in ('', *_DECISIONS):
+        known = ', '.join(_DECISIONS)
+        raise InputError(f"{where}: unknown decision {d.decision!r}; write one of {known}, or nothing")
+    if d.decision != 'relabel': return
+    label = d.label.strip()
+    if not label: raise InputError(f"{where}: 'relabel' needs a label")
+    if d.tag and label.lower() not in ('yes', 'no'):
+        raise InputError(f"{where}: the label of a tag is yes or no, not {d.label!r}")
+
+# %% ../nbs/45_label_errors.ipynb #62e78bd9
 def write_decisions(
-    suspects: pd.DataFrame, # As from `suspect_labels`; a column `decision` is kept where there is one
+    suspects: pd.DataFrame, # As from `find_suspects`; columns `decision` and `label` are kept if it has them
     path, # A CSV file
 ):
-    "Write suspects for a person to decide on; raises `InputError` where the file cannot be written"
-    decided = suspects.assign(decision=suspects.get('decision', ''), label=suspects.get('label', suspects['suggested']), p_given=suspects['p_given'].round(4))
-    try: decided[[*_DECIDED, 'p_given']].to_csv(path, index=False)
+    "Write suspects for a person to decide on; raises `InputError` if the file cannot be written"
+    decision, label = suspects.get('decision', ''), suspects.get('label', suspects['suggested'])
+    decided = suspects.assign(decision=decision, label=label, p_given=suspects['p_given'].round(4))
+    try: decided[[*_DECISION_COLUMNS, 'p_given']].to_csv(path, index=False)
     except OSError as e: raise InputError(f"{path}: cannot be written ({e.strerror or e})") from e
 
 def read_decisions(
-    path, # A CSV file as from `write_decisions`, filled in
-) -> pd.DataFrame: # Columns image, target, tag, given, decision, label; rows without a decision are left out, a missing column `tag` is empty
+    path, # A CSV file as from `write_decisions`, filled in; it may lack the column `tag`
+) -> pd.DataFrame: # image, target, tag, given, decision, label; only rows with a decision
     "Read decisions back; raises `InputError` with the line that cannot be used"
     try: table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
     except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
     except ValueError as e: raise InputError(f"{path}: not a CSV file in UTF-8 ({str(e).splitlines()[0]})") from None
     if 'tag' not in table: table['tag'] = ''
-    for c in _DECIDED:
-        if c not in table: raise InputError(f"{path}: there is no column {c!r}; its columns should be {', '.join(_DECIDED)}")
+    for c in _DECISION_COLUMNS:
+        if c in table: continue
+        raise InputError(f"{path}: there is no column {c!r}; its columns should be {', '.join(_DECISION_COLUMNS)}")
     table['decision'] = table['decision'].str.strip().str.lower()
-    for line, d in zip(range(2, len(table) + 2), table.itertuples()):
-        if d.decision not in ('', *DECISIONS): raise InputError(f"{path}, line {line}: unknown decision {d.decision!r}; write one of {', '.join(DECISIONS)}, or nothing")
-        if d.decision == 'relabel' and not d.label.strip(): raise InputError(f"{path}, line {line}: 'relabel' needs a label")
-        if d.decision == 'relabel' and d.tag and d.label.strip().lower() not in ('yes', 'no'): raise InputError(f"{path}, line {line}: the label of a tag is yes or no, not {d.label!r}")
-    return table.loc[table['decision'] != '', _DECIDED].reset_index(drop=True)
+    for line, d in enumerate(table.itertuples(), 2): _check_decision(f'{path}, line {line}', d)
+    return table.loc[table['decision'] != '', _DECISION_COLUMNS].reset_index(drop=True)
 
-# %% ../nbs/45_label_errors.ipynb #071f9d46
-def _finder(images): # from a photo's path to the positions of its rows
+# %% ../nbs/45_label_errors.ipynb #695f84e5
+def _photo_finder(images):
+    "A function from a photo's path to the positions of its rows"
     by_path, by_name = {}, {}
     for i, image in enumerate(map(str, images)):
         by_path.setdefault(image, []).append(i)
-        by_name.setdefault(Path(image).name, {}).setdefault(image, []).append(i)
+        by_name.setdefault(Path(image).name, set()).add(image)
     def find(image):
         if image in by_path: return by_path[image]
-        named = by_name.get(Path(image.replace('\\', '/')).name, {})
-        return next(iter(named.values())) if len(named) == 1 else []
+        paths = by_name.get(Path(image.replace('\\', '/')).name, ())
+        return by_path[next(iter(paths))] if len(paths) == 1 else []
     return find
 
-def _stands(cell, d): # whether the label is still the one that was decided on
+def _lists_tags(cell): return isinstance(cell, (tuple, list, Mapping))
+
+def _tags_in(column): return sorted({tag for cell in column if _lists_tags(cell) for tag in cell})
+
+def _still_given(cell, d):
+    "Whether the label is still the one that was decided on"
     if is_missing(cell): return False
     if not d.tag: return str(cell) == d.given
-    return isinstance(cell, (tuple, list, Mapping)) and (str(d.tag) in TagSet(d.target, [d.tag]).words(cell)) == (d.given == 'yes')
+    return _lists_tags(cell) and (str(d.tag) in TagSet(d.target, [d.tag]).words(cell)) == (d.given == 'yes')
 
-# %% ../nbs/45_label_errors.ipynb #1aca8723
-def _decide(cell, d, tags):
-    if not d.tag: return d.label.strip() if d.decision == 'relabel' else None
-    has = dict(cell) if isinstance(cell, Mapping) else {t: t in cell for t in tags} # a tuple says it of every tag; a mapping can leave one out
-    if d.decision == 'drop': return {t: v for t, v in has.items() if t != d.tag}
-    has[d.tag] = d.label.strip().lower() == 'yes'
-    return has if isinstance(cell, Mapping) else tuple(t for t, v in has.items() if v)
+def _decided_cell(cell, d, tags):
+    "The cell after a decision to relabel or drop; `tags` are all tags of the column"
+    label = d.label.strip()
+    if not d.tag: return label if d.decision == 'relabel' else None
+    has = dict(cell) if isinstance(cell, Mapping) else {t: t in cell for t in tags} # only a mapping can leave a tag out
+    if d.decision == 'drop': return {t: applies for t, applies in has.items() if t != d.tag}
+    has[d.tag] = label.lower() == 'yes'
+    return has if isinstance(cell, Mapping) else tuple(t for t, applies in has.items() if applies)
 
-def _warn_new(table, decisions): # a slip of the pen makes a value that nothing else has
+# %% ../nbs/45_label_errors.ipynb #619ccda0
+def _new_values(table, decisions):
+    "Values that no row had: probably typing errors"
     relabelled = decisions[(decisions['decision'] == 'relabel') & (decisions['tag'] == '')]
-    new = [f'{d.target} {d.label.strip()!r}' for d in relabelled.itertuples() if d.target in table and d.label.strip() not in set(map(str, table[d.target]))]
-    if new: warnings.warn(f"decisions relabel to values that no row had: {', '.join(sorted(set(new)))}", TableWarning, stacklevel=3)
+    new = set()
+    for target, labels in relabelled.groupby('target')['label']:
+        if target not in table: continue
+        known = set(map(str, table[target]))
+        new |= {f'{target} {label!r}' for label in labels.str.strip() if label not in known}
+    return sorted(new)
 
-# %% ../nbs/45_label_errors.ipynb #695f84e5
+def _warn_of_decisions(new, not_found, changed):
+    if new: warn_table(f"decisions relabel to values that no row had: {', '.join(new)}")
+    for why, lost in (('name a photo that is not in the table', not_found),
+                      ('are about a label that is another now', changed)):
+        more = ', ...' if len(lost) > 1 else ''
+        if lost: warn_table(f"{len(lost):,} decision(s) {why}: {lost[0]}{more}")
+
+# %% ../nbs/45_label_errors.ipynb #29453c6f
 def apply_decisions(
-    table: pd.DataFrame, # Rows with `image` and a column per target
+    table: pd.DataFrame, # With `image` and a column per target
     decisions: pd.DataFrame, # As from `read_decisions`
-) -> pd.DataFrame: # A new table, whose `attrs['decisions_applied']` counts those that fitted; the others draw a warning
-    "Relabel, drop and keep as decided"
-    cells, find, gone, unknown, changed = {c: list(table[c]) for c in table}, _finder(table['image']), set(), [], []
-    tags = {c: sorted({t for cell in table[c] if isinstance(cell, (tuple, list, Mapping)) for t in cell}) for c in table}
+) -> pd.DataFrame: # A new table; its `attrs['decisions_applied']` counts the decisions that fitted
+    "Relabel, drop and keep as decided; raises `InputError` if the table lacks a target"
+    cells = {c: list(table[c]) for c in table}
+    tags = {c: _tags_in(column) for c, column in cells.items()}
+    find, gone, not_found, changed = _photo_finder(table['image']), set(), [], []
     for d in decisions.itertuples():
-        if d.target not in table: raise InputError(f"a decision is about {d.target!r}, which the table does not have; it has {', '.join(map(str, table.columns))}")
-        found = find(d.image)
-        rows = [i for i in found if _stands(cells[d.target][i], d)]
-        if not found: unknown.append(d.image)
+        if d.target not in table:
+            columns = ', '.join(map(str, table.columns))
+            raise InputError(f"a decision is about {d.target!r}, which the table does not have; it has {columns}")
+        column, found = cells[d.target], find(d.image)
+        rows = [i for i in found if _still_given(column[i], d)]
+        if not found: not_found.append(d.image)
         elif not rows: changed.append(f"{d.target} of {d.image}, which was {d.given!r}")
         for i in rows:
             if d.decision == 'drop photo': gone.add(i)
-            elif d.decision != 'keep': cells[d.target][i] = _decide(cells[d.target][i], d, tags[d.target])
-    _warn_new(table, decisions)
-    for lost, why in ((unknown, 'name a photo that is not in the table'), (changed, 'are about a label that is another now')):
-        if lost: warnings.warn(f"{len(lost):,} decision(s) {why}: {lost[0]}{', ...' if len(lost) > 1 else ''}", TableWarning, stacklevel=2)
-    decided = pd.DataFrame({c: pd.Series(v, dtype=object, index=table.index) for c, v in cells.items()})
+            elif d.decision != 'keep': column[i] = _decided_cell(column[i], d, tags[d.target])
+    _warn_of_decisions(_new_values(table, decisions), not_found, changed)
+    decided = pd.DataFrame({c: pd.Series(column, dtype=object, index=table.index) for c, column in cells.items()})
     decided = decided[[i not in gone for i in range(len(table))]]
-    decided.attrs['decisions_applied'] = len(decisions) - len(unknown) - len(changed)
+    decided.attrs['decisions_applied'] = len(decisions) - len(not_found) - len(changed)
     return decided
 
-# %% ../nbs/45_label_errors.ipynb #4983453e
+# %% ../nbs/45_label_errors.ipynb #5585c1f4
 def undecided(
-    suspects: pd.DataFrame, # As from `suspect_labels`
+    suspects: pd.DataFrame, # As from `find_suspects`
     decisions: pd.DataFrame, # As from `read_decisions`
-) -> pd.DataFrame: # Suspects about which nothing was decided
-    "Leave out labels that a person has decided to keep"
-    labels, find = list(zip(suspects['target'], suspects['tag'].fillna(''), suspects['given'])), _finder(suspects['image'])
-    kept = decisions[decisions['decision'] == 'keep']
-    gone = {i for d in kept.itertuples() for i in find(d.image) if labels[i] == (d.target, d.tag, d.given)}
-    return suspects[[i not in gone for i in range(len(suspects))]].reset_index(drop=True)
+) -> pd.DataFrame: # The suspects without those that were kept
+    "Leave out labels that a person decided to keep"
+    labels = list(zip(suspects['target'], suspects['tag'].fillna(''), suspects['given']))
+    find, kept = _photo_finder(suspects['image']), set()
+    for d in decisions[decisions['decision'] == 'keep'].itertuples():
+        kept |= {i for i in find(d.image) if labels[i] == (d.target, d.tag, d.given)}
+    return suspects[[i not in kept for i in range(len(suspects))]].reset_index(drop=True)
