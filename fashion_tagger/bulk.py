@@ -22,12 +22,8 @@ from itertools import chain, islice
 from pathlib import Path
 from types import SimpleNamespace
 
-from .photos import IMAGE_ENDINGS, find_images
+from .photos import IMAGE_ENDINGS, find_images, photo_name
 from .schema import Attribute, InputError, Schema, TagSet
-try:
-    from fashion_tagger.photos import photo_name
-except ImportError: # until 01_photos has it
-    from fashion_tagger.photos import _name as photo_name
 
 # %% auto #0
 __all__ = ['find_photos', 'tag_photos', 'tag_frame', 'tag_to_file']
@@ -55,15 +51,8 @@ def _stdin_lines():
         if name: yield name
 
 def _table_photos(table, images, image_column):
-    "Paths in a table's image column"
-    from fashion_tagger import sources # which imports pandas
-    if hasattr(sources, 'column_paths'): paths = sources.column_paths(table, images, image_column)
-    else:
-        header, rows, lines = sources._records(table)
-        column, _ = sources._find_columns(table, header, (), (), False, image_column)
-        names = [row[header.index(column)] for row in sources._even(table, header, rows, lines, {column})]
-        paths = sources._image_paths(table, column, names, lines, images or os.path.dirname(table) or '.')
-    return iter(paths if images else map(os.path.normpath, paths)) # a table at hand names photos without './'
+    from fashion_tagger.sources import read_image_column # which imports pandas
+    return iter(read_image_column(table, images, image_column))
 
 # %% ../nbs/33_bulk.ipynb #efa27a75
 def _is_there(source):

@@ -20,7 +20,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, stream_photos
-from .photos import FIT_METHODS, load_photo, open_photo
+from .photos import FIT_FILLS, FIT_METHODS, load_photo, open_photo
 from .schema import InputError, schema_from_dict
 
 # %% auto #0
@@ -32,8 +32,6 @@ BUNDLE_VERSION = 1
 SETTINGS_FILE, WEIGHTS_FILE, ONNX_FILE = 'tagger.json', 'model.safetensors', 'model.onnx'
 
 # %% ../nbs/30_inference.ipynb #77789df0
-_FILLS = ('white', 'black', 'reflect', 'border')
-
 def _is_number(x, least, most): return isinstance(x, (int, float)) and least <= x <= most
 
 def _is_count(x, most): return isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= most
@@ -79,11 +77,9 @@ def _is_tagger_model(x):
     return all(rules)
 
 def _is_vision_model(x):
-    "Options of `create_vision_net`; those of the body may stand in a dict of their own"
-    if not _is_arch(x.get('arch')): return False
-    nested = [v for v in x.values() if isinstance(v, dict)]
-    plain = {k: v for k, v in x.items() if not isinstance(v, dict)}
-    return all(map(_are_options, [plain, *nested]))
+    "A description that `create_vision_net` takes; it checks the layers by itself, and reads nothing"
+    if not set(x) <= {'builder', 'library', 'arch', 'cut', 'head'}: return False
+    return _is_arch(x.get('arch')) and isinstance(x.get('head'), list)
 
 def _is_onnx_model(x): return True # no network is made of it
 
@@ -130,7 +126,7 @@ _RULES = dict(
     model=_Rule(_is_model, 'the options of a network, within bounds', needed=True),
     size=_Rule(_is_size, 'height and width from 8 to 4096', needed=True),
     method=_Rule(lambda x: x in [*FIT_METHODS], f'one of {", ".join(FIT_METHODS)}', needed=True),
-    fill=_Rule(lambda x: x in _FILLS, f'one of {", ".join(_FILLS)}', needed=True),
+    fill=_Rule(lambda x: x in FIT_FILLS, f'one of {", ".join(FIT_FILLS)}', needed=True),
     thresholds=_Rule(_are_shares, 'probabilities by tag set', needed=True),
     temperatures=_Rule(_are_positive, 'positive numbers by target'),
     draft=_Rule(lambda x: isinstance(x, bool), 'true or false'),
@@ -188,12 +184,12 @@ def _checked(bundle, name, settings):
 
 def _create_network(model, schema):
     "A network as the options describe it, with weights that have learned nothing"
-    config = {k: v for k, v in model.items() if k != 'builder'}
     if _builder(model) == 'vision_learner':
-        from fashion_tagger.models import create_vision_net
-        return create_vision_net(config, schema)
+        from fashion_tagger.vision_nets import create_vision_net
+        return create_vision_net(model, schema)
     from fashion_tagger.models import create_tagger
-    return create_tagger(schema=schema, pretrained=False, **config)
+    options = {k: v for k, v in model.items() if k != 'builder'}
+    return create_tagger(schema=schema, pretrained=False, **options)
 
 def _first_line(e): return (str(e) or type(e).__name__).splitlines()[0]
 
@@ -304,8 +300,7 @@ class Tagger:
     ) -> np.ndarray: # uint8, shape `(h, w, 3)`: the same that validation saw
         "Bring a photo to the size of the network"
         s = self.settings
-        draft = {} if s.get('draft', True) else dict(draft=False)
-        return np.asarray(load_photo(photo, s['size'], s['method'], s['fill'], **draft))
+        return np.asarray(load_photo(photo, s['size'], s['method'], s['fill'], s.get('draft', True)))
 
 # %% ../nbs/30_inference.ipynb #e7e2b103
 @patch

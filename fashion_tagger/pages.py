@@ -30,7 +30,7 @@ from .audit import Audit
 from .confusion import NOTHING
 from .export import was_trained_on
 from .photos import get_photo, open_photo
-from .report import ReportParts, _summary, confused_pairs
+from .report import ReportParts, confused_pairs
 from .schema import Attribute, InputError, TagSet, count_of, is_missing
 
 # %% auto #0
@@ -326,7 +326,7 @@ def _fix_anchor(fix, anchors):
 
 def _page_context(parts, title, thumbnails, share):
     "What the template of a report takes"
-    interp, anchors, scores = parts.interp, _anchors(parts.interp.schema.names), _summary(parts.interp)
+    interp, anchors, scores = parts.interp, _anchors(parts.interp.schema.names), parts.scores
     targets = [_target_part(parts, thumbnails, t, scores.loc[t.name], anchors[t.name], share) for t in interp.schema]
     return dict(
         title=title,

@@ -48,6 +48,11 @@ class ReportParts:
     suspects: pd.DataFrame # As from `suspect_labels`, over all rows
     seconds: dict # Time taken, by step
 
+    @property
+    def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
+        "Each target's score with its interval"
+        return _summary(self.interp)
+
 # %% ../nbs/46_report.ipynb #c353ab9a
 class _Tagged(NamedTuple):
     "What a tagger says of a table's photos"
@@ -238,8 +243,8 @@ def _fix_confused(interp, target):
             yield Fix(target, f'{target}: {what}', how, gain, f'{gain:.1f} points of F1')
         else:
             other_way = f', {ba:,} the other way' if ba else ''
-            yield Fix(target, f'{target}: {a} and {b} are confused with each other', f'{ab:,} {a} called {b}{other_way}.',
-                      gain, f'{gain:.1f} points of {target}')
+            yield Fix(target, f'{target}: {a} and {b} are confused with each other',
+                      f'{ab:,} {a} called {b}{other_way}.', gain, f'{gain:.1f} points of {target}')
 
 def _fix_rare(parts, target):
     counts = parts.audit.labels
@@ -259,7 +264,7 @@ def fix_first(self: ReportParts,
 ) -> list[Fix]: # The most useful first
     "What to put right: everything that is certain, and of the rest what gains most"
     def in_order(fixes): return sorted(fixes, key=lambda f: (f.rank, -f.gain))
-    scores = _summary(self.interp)
+    scores = self.scores
     certain = [*_fix_files(self), *_fix_duplicates(self, scores), *_fix_unknown(self)]
     found = [*_fix_scores(scores), *_fix_thresholds(self, scores), *_fix_suspects(self, scores)]
     for name in scores.index[scores['labels'] > 0]:

@@ -128,7 +128,7 @@ BAD_OPTIONS = [
     dict(hidden=True), dict(hidden=None), dict(body_kwargs=[]), dict(body_kwargs=dict(x=NESTED)),
     dict(body_kwargs=dict(pretrained=True)), dict(body_kwargs=dict(checkpoint_path="/etc/passwd")),
     dict(builder="vision_learner", pretrained=True), dict(builder="vision_learner", lin_ftrs=[10**9]),
-    dict(builder="vision_learner", body_kwargs=dict(checkpoint_path="/etc/passwd")),
+    dict(builder="vision_learner", body_kwargs=dict(checkpoint_path="/etc/passwd")), dict(builder="vision_learner", head=[]),
 ]
 
 
@@ -299,3 +299,27 @@ def test_settings_alone(bundle):
     run = subprocess.run([sys.executable, "-c", "from fashion_tagger.cli import main; main()", "tag", bundle, bundle/"x.jpg"], capture_output=True, text=True)
     assert run.returncode == 2 and run.stderr.startswith("error: ") and "Traceback" not in run.stderr
     with pytest.raises(InputError): read_settings(bundle)
+
+
+def test_network_of_vision_learner(bundle):
+    "A bundle whose network fastai's `vision_learner` made, with normalised pixels"
+    nets = pytest.importorskip("fashion_tagger.vision_nets")
+    import torch
+    from safetensors.torch import save_file as save_torch
+    schema = read_settings(bundle)["schema"]
+    pool = [["AdaptiveConcatPool2d", dict(size=1)], ["Flatten", {}]]
+    linear = ["Linear", dict(in_features=1024, out_features=schema.n_logits, bias=True)]
+    config = dict(builder="vision_learner", library="torchvision", arch="resnet18", cut=-2, head=[*pool, linear])
+    torch.manual_seed(0)
+    net = nets.create_vision_net(config, schema).eval()
+    save_torch({k: v.contiguous() for k, v in net.state_dict().items()}, bundle/WEIGHTS_FILE)
+    normal = dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+    change(bundle, model=config, files={}, input=normal, features=dict(pooled=1024))
+    tagger, photo = Tagger.load(bundle, "torch", "cpu"), np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    x = torch.from_numpy(photo).permute(2, 0, 1)[None]/255
+    x = (x - torch.tensor(normal["mean"]).view(3, 1, 1))/torch.tensor(normal["std"]).view(3, 1, 1)
+    with torch.no_grad(): np.testing.assert_allclose(tagger.embed(photo), net.embed(x)[0].numpy(), atol=1e-4)
+    assert tagger.predict(photo)["type"]["value"] in schema["type"].values
+    for wrong in (dict(head=[["Linear", dict(in_features=10**9, out_features=8, bias=True)]]), dict(head=[["os.system", {}]]), dict(arch="hf-hub:x/y"), dict(pretrained=True)):
+        change(bundle, model=config | wrong)
+        refused(bundle, ["torch"])
