@@ -1,4 +1,6 @@
-"""Tagging any number of photos into a table, with memory that does not grow, from where an interrupted run ended
+"""Tagging any number of photos into a table, in constant memory, and resuming where an interrupted run ended
+
+`find_photos` finds photos in folders, globs, tables and on standard input. `tag_photos` gives a row of cells per photo as it goes, `tag_frame` a DataFrame of them all. `tag_to_file` writes them to a CSV, JSON lines or Parquet file, and continues if it was interrupted. A photo that cannot be read is a row that says why.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/bulk.html.md"""
 
@@ -20,164 +22,181 @@ from itertools import chain, islice
 from pathlib import Path
 from types import SimpleNamespace
 
-from .photos import IMAGE_ENDINGS, _name, find_images
-from .schema import InputError, Schema
+from .photos import IMAGE_ENDINGS, find_images, photo_name
+from .schema import Attribute, InputError, Schema, TagSet
 
 # %% auto #0
-__all__ = ['find_photos', 'row_columns', 'answer_row', 'tag_photos', 'tag_frame', 'tag_to_file']
+__all__ = ['find_photos', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/33_bulk.ipynb #8b21f613
-def _matches(pattern):
-    for path in sorted(glob.glob(pattern, recursive=True)):
-        if not os.path.isdir(path): yield path
+def _is_table(source): return source.lower().endswith(('.csv', '.tsv')) and not os.path.isdir(source)
 
-def _some(paths, what):
+def _at_least_one(paths, message):
+    "The same paths; raises `InputError` if there is none"
     first = next(paths, None)
-    if first is None: raise InputError(what)
+    if first is None: raise InputError(message)
     yield first
     yield from paths
 
-# %% ../nbs/33_bulk.ipynb #efa27a75
-def _is_table(source): return source.lower().endswith(('.csv', '.tsv')) and not os.path.isdir(source)
+def _folder_photos(folder):
+    return _at_least_one(find_images(folder), f"{folder}: no photos ({', '.join(IMAGE_ENDINGS)}) in this folder")
 
-def _column(table, images, image_column):
-    from fashion_tagger.sources import _even, _find_columns, _image_paths, _records# pandas comes with it
-    header, rows, lines = _records(table)
-    column, _ = _find_columns(table, header, (), (), False, image_column)
-    names = [row[header.index(column)] for row in _even(table, header, rows, lines, {column})]
-    paths = _image_paths(table, column, names, lines, images or os.path.dirname(table) or '.')
-    return paths if images else [os.path.normpath(p) for p in paths] # a table at hand names photos without './'
+def _glob_matches(pattern):
+    for path in sorted(glob.glob(pattern, recursive=True)):
+        if not os.path.isdir(path): yield path
 
-def _lines():
+def _stdin_lines():
     for line in getattr(sys.stdin, 'buffer', sys.stdin):
-        if name := os.fsdecode(line).rstrip('\r\n'): yield name
+        name = os.fsdecode(line).rstrip('\r\n')
+        if name: yield name
 
-def _check_there(source): # a photo that is gone is a row that says so, a slip in what was typed is not
-    if source == '-' or os.path.lexists(source) or glob.has_magic(source) or source.lower().endswith(IMAGE_ENDINGS): return
-    raise InputError(f"{source}: there is no such file or folder")
+def _table_photos(table, images, image_column):
+    from fashion_tagger.sources import read_image_column # which imports pandas
+    return iter(read_image_column(table, images, image_column))
 
-def _photos_of(source, images, image_column):
-    if source == '-': return _lines()
-    if _is_table(source): return iter(_column(source, images, image_column))
-    if os.path.isdir(source): return _some(find_images(source), f"{source}: no photos ({', '.join(IMAGE_ENDINGS)}) in this folder")
+# %% ../nbs/33_bulk.ipynb #efa27a75
+def _is_there(source):
+    "Whether a source exists, or has a right not to: a missing photo is a row that says so"
+    if source == '-' or glob.has_magic(source) or source.lower().endswith(IMAGE_ENDINGS): return True
+    return os.path.lexists(source)
+
+def _photos_from(source, images, image_column):
+    if source == '-': return _stdin_lines()
+    if _is_table(source): return _table_photos(source, images, image_column)
+    if os.path.isdir(source): return _folder_photos(source)
     if os.path.lexists(source) or not glob.has_magic(source): return iter([source])
-    return _some(_matches(source), f"{source}: no file matches")
+    return _at_least_one(_glob_matches(source), f"{source}: no file matches")
 
 # %% ../nbs/33_bulk.ipynb #0b7391bc
 def find_photos(
     sources, # Files, folders, globs, tables (`.csv` or `.tsv`), and `-` for a path per line of standard input
-    images=None, # Folder of the photos that a table names; `None` for the folder that the table lies in
+    images=None, # Folder of the photos that a table names; `None` for the folder of the table
     image_column=None, # Column of a table that names the photos; `None` for `image`, or else `id`, or else the first
 ) -> Iterator: # Paths, found as they are asked for
-    "Photos of all sources in turn; raises `InputError` for a folder without photos, a glob that nothing matches, a table that cannot be read, and what is not there and has no ending of a photo"
+    "Photos of all sources in turn; raises `InputError` for a source that does not exist or holds no photos"
     sources = [os.fspath(s) for s in sources]
-    for s in sources: _check_there(s)
-    for given, what in ((images, 'images'), (image_column, 'image_column')):
+    for s in sources:
+        if not _is_there(s): raise InputError(f"{s}: there is no such file or folder")
+    for name, given in dict(images=images, image_column=image_column).items():
         if given and not any(map(_is_table, sources)):
-            raise InputError(f"{given}: --{what.replace('_', '-')} ({what}) says how to read a table, and there is no .csv or .tsv file among the photos")
-    return chain.from_iterable(_photos_of(s, images, image_column) for s in sources)
+            raise InputError(f"{given}: --{name.replace('_', '-')} ({name}) says how to read a table, "
+                             "and there is no .csv or .tsv file among the photos")
+    return chain.from_iterable(_photos_from(s, images, image_column) for s in sources)
 
 # %% ../nbs/33_bulk.ipynb #32da39e2
 def row_columns(
     schema: Schema, # Of the tagger
 ) -> list: # `image`, two columns per target, `error`
-    "Names of a row's columns; raises `InputError` where a target has the name of another column"
-    columns = ['image', *(c for n in schema.names for c in (n, f'{n}_p')), 'error']
+    "Names of a row's columns; raises `InputError` if a target has the name of another column"
+    columns = ['image']
+    for name in schema.names: columns += [name, f'{name}_p']
+    columns.append('error')
     twice = {c for i, c in enumerate(columns) if c in columns[:i]}
     if twice: raise InputError(f"two columns of the answers would be called {min(twice)!r}; a target needs another name")
     return columns
 
-# %% ../nbs/33_bulk.ipynb #02115d3a
-def _cells(target, answer):
-    if target.kind == 'attribute': return answer['value'], round(answer['p'], 4)
-    return target.sep.join(answer['value']), target.sep.join(f"{answer['p'][t]:.4f}" for t in answer['value'])
+def _attribute_cells(target, answer): return answer['value'], round(answer['p'], 4)
 
-# %% ../nbs/33_bulk.ipynb #4a01cfb2
+def _tag_cells(target, answer):
+    p = [f"{answer['p'][tag]:.4f}" for tag in answer['value']]
+    return target.sep.join(answer['value']), target.sep.join(p)
+
+_ANSWER_CELLS = {Attribute: _attribute_cells, TagSet: _tag_cells}
+
 def answer_row(
     schema: Schema, # Of the tagger
     image, # What to call the photo
     out, # Probabilities, shape `(n_logits,)`, or the `InputError` that says why there are none
-    thresholds=None, # Smallest probability of a tag, by tag set; 0.5 where not given
-) -> dict: # A cell per column of `row_columns`; `None` where there is nothing to say
-    "What is said of a photo, as a row of a table"
+    thresholds=None, # Smallest probability of a tag that applies, by tag set; 0.5 if not given
+) -> dict: # A cell per column of `row_columns`; `None` for those that have nothing to say
+    "The answers for a photo as a row of a table"
     row = dict.fromkeys(row_columns(schema)) | dict(image=image)
     if isinstance(out, InputError): return row | dict(error=str(out))
-    for name, answer in schema.decode(out, thresholds).items(): row[name], row[f'{name}_p'] = _cells(schema[name], answer)
+    answers = schema.decode(out, thresholds)
+    for t in schema: row[t.name], row[f'{t.name}_p'] = _ANSWER_CELLS[type(t)](t, answers[t.name])
     return row
 
 # %% ../nbs/33_bulk.ipynb #a0e1f089
-def _tagger(bundle, load):
+def as_tagger(bundle, load):
+    "A `Tagger`, loaded with the arguments `load` if it is the folder of a bundle"
     if not isinstance(bundle, (str, os.PathLike)): return bundle
     from fashion_tagger.inference import Tagger
     return Tagger.load(bundle, **load)
 
+def _as_photos(photos): return find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
+
 # %% ../nbs/33_bulk.ipynb #54859339
 def tag_photos(
     bundle, # Folder of the bundle, or a `Tagger`
-    photos, # Any iterable of paths, bytes, images or arrays; or one file, folder, glob or table, as `find_photos` takes it
+    photos, # Any iterable of paths, bytes, images or arrays; or one source, as for `find_photos`
     **load, # To `Tagger.load`, such as `device`
-) -> Iterator: # A dict per photo, as from `answer_row`, in the order of `photos`
+) -> Iterator: # A dict per photo, in the order of `photos`: `image`, two cells per target, and `error`
     "Tag any number of photos; one that cannot be read is a row with its error"
-    tagger, waiting = _tagger(bundle, load), deque()
-    photos = find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
+    tagger, waiting = as_tagger(bundle, load), deque()
     def noted(): # the tagger reads ahead of its answers
-        for photo in photos:
-            waiting.append(_name(photo))
+        for photo in _as_photos(photos):
+            waiting.append(photo_name(photo))
             yield photo
     for out in tagger.stream(noted()): yield answer_row(tagger.schema, waiting.popleft(), out, tagger.thresholds)
 
 # %% ../nbs/33_bulk.ipynb #42e18a89
 def tag_frame(
     bundle, # Folder of the bundle, or a `Tagger`
-    photos, # As `tag_photos` takes them
+    photos, # As for `tag_photos`
     **load, # To `Tagger.load`, such as `device`
-): # A pandas DataFrame with the columns of `row_columns`
-    "Tag photos into a DataFrame, for as many as fit into memory"
+): # A pandas DataFrame with a row per photo, as from `tag_photos`
+    "Tag photos into a DataFrame, as many as fit into memory"
     import pandas as pd
-    tagger = _tagger(bundle, load)
+    tagger = as_tagger(bundle, load)
     return pd.DataFrame(tag_photos(tagger, photos), columns=row_columns(tagger.schema))
 
 # %% ../nbs/33_bulk.ipynb #1a94c41c
-def _plain(cell): return cell.encode('utf-8', 'backslashreplace').decode() if isinstance(cell, str) else cell
+def _valid_text(cell): return cell.encode('utf-8', 'backslashreplace').decode() if isinstance(cell, str) else cell
 
-def _csv_writer(f, columns):
-    lines = SimpleNamespace(write=lambda line: f.write(line[:-2] + '\n')) # the writer's own \r\n makes it put \r in a cell between quotes
+def csv_writer(f, columns):
+    "Write the header; the function that is returned writes a row"
+    # the csv module ends lines in \r\n, as it puts a cell with \r between quotes only then; the file gets \n
+    lines = SimpleNamespace(write=lambda line: f.write(line[:-2] + '\n'))
     writer = csv.writer(lines)
     writer.writerow(columns)
-    return lambda row: writer.writerow(map(_plain, row))
+    return lambda row: writer.writerow(map(_valid_text, row))
 
-def _write_csv(rows, columns, path, _):
+def _write_csv(rows, columns, path, numbers):
     with open(path, 'w', encoding='utf-8', newline='') as f:
-        write = _csv_writer(f, columns)
+        write = csv_writer(f, columns)
         for row in rows: write(row)
 
-def _write_jsonl(rows, columns, path, _):
+def _write_jsonl(rows, columns, path, numbers):
     with open(path, 'w', encoding='utf-8', newline='\n') as f:
-        for row in rows: f.write(json.dumps(dict(zip(columns, map(_plain, row))), ensure_ascii=False) + '\n')
+        for row in rows:
+            cells = dict(zip(columns, map(_valid_text, row)))
+            f.write(json.dumps(cells, ensure_ascii=False) + '\n')
 
 def _write_parquet(rows, columns, path, numbers, group=20_000):
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
     types = pa.schema([(c, pa.float64() if c in numbers else pa.string()) for c in columns])
     with ParquetWriter(path, types) as writer:
-        while some := [list(map(_plain, row)) for row in islice(rows, group)]:
-            writer.write_table(pa.table([pa.array(c, t) for c, t in zip(zip(*some), types.types)], schema=types))
+        while some := [list(map(_valid_text, row)) for row in islice(rows, group)]:
+            arrays = [pa.array(cells, t) for cells, t in zip(zip(*some), types.types)]
+            writer.write_table(pa.table(arrays, schema=types))
 
-_formats = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet}
+_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet}
 
-# %% ../nbs/33_bulk.ipynb #d2fb40b3
-def _check_out(out):
-    "Before hours of work, not after"
+def check_out(out):
+    "Raise `InputError` if the file `out` cannot be written; before hours of work, not after"
     ending = out.suffix.lower()
-    if ending not in _formats: raise InputError(f"{out}: the ending must be one of {', '.join(_formats)}")
+    if ending not in _WRITERS: raise InputError(f"{out}: the ending must be one of {', '.join(_WRITERS)}")
     if not out.parent.is_dir(): raise InputError(f"{out}: there is no folder {out.parent}")
     if out.is_dir() or not os.access(out.parent, os.W_OK): raise InputError(f"{out}: cannot be written")
     if ending != '.parquet': return
     try: import pyarrow.parquet
-    except ImportError: raise InputError(f"{out}: Parquet needs pyarrow; pip install 'fashion_tagger[parquet]', or name a .csv or .jsonl file") from None
+    except ImportError:
+        raise InputError(f"{out}: Parquet needs pyarrow; pip install 'fashion_tagger[parquet]', "
+                         "or name a .csv or .jsonl file") from None
 
-# %% ../nbs/33_bulk.ipynb #a4406907
-def _digest(bundle):
+# %% ../nbs/33_bulk.ipynb #d2fb40b3
+def _bundle_digest(bundle):
     digest = hashlib.sha256()
     for path in sorted(p for p in Path(bundle).iterdir() if p.is_file() and not p.name.startswith('.')):
         digest.update(path.name.encode('utf-8', 'surrogateescape'))
@@ -191,47 +210,55 @@ def _lock(f):
     try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError: raise InputError(f"{f.name}: another run is writing to it") from None
 
-def _there(out): return InputError(f"{out} is there already; give another name, or overwrite (--overwrite) to replace it")
+def _exists_error(out):
+    return InputError(f"{out} is there already; give another name, or overwrite (--overwrite) to replace it")
 
 def _open_unfinished(path, out, bundle, overwrite):
-    header = json.dumps(dict(fashion_tagger_rows=1, bundle=_digest(bundle))).encode() + b'\n'
+    "The file of an interrupted run, after its first line; a new one if there is none or it is of another bundle"
+    header = json.dumps(dict(fashion_tagger_rows=1, bundle=_bundle_digest(bundle))).encode() + b'\n'
     f = open(path, 'a+b')
     _lock(f)
     f.seek(0)
     begun = f.readline()
     if begun == header and not overwrite: return f
     if begun and not overwrite:
-        if out.exists(): raise _there(out)
+        if out.exists(): raise _exists_error(out)
         warnings.warn(f"{path} was begun with another bundle; starting anew", stacklevel=3)
     f.truncate(0)
     f.write(header)
     f.flush()
     return f
 
-# %% ../nbs/33_bulk.ipynb #6f5486e5
-def _row_of(line):
+# %% ../nbs/33_bulk.ipynb #0f6b52a6
+def _whole_row(line):
+    "The row in a line; None if it is cut or not a row"
     try: row = json.loads(line) if line.endswith(b'\n') else None
     except ValueError: return None
     return row if isinstance(row, list) and row else None
 
-def _go_on(f, photos):
-    "Cut the file after the last row that answers the photo whose turn it is; give the number of rows that stay, and the photos that are left"
+def _resume(f, photos):
+    "Cut the file after the last row that answers the photo whose turn it is; the rows kept, and the photos left"
     kept, end, photos = 0, f.tell(), iter(photos)
     for line in f:
-        row, photo = _row_of(line), next(photos, None)
-        if photo is not None and row and row[0] == _name(photo): kept, end = kept + 1, end + len(line); continue
-        if row: warnings.warn(f"{f.name}: the photos are others from row {kept + 1:,} on; tagging anew from there", stacklevel=3)
+        row, photo = _whole_row(line), next(photos, None)
+        if photo is not None and row and row[0] == photo_name(photo):
+            kept, end = kept + 1, end + len(line)
+            continue
+        if row:
+            message = f"{f.name}: the photos are others from row {kept + 1:,} on; tagging anew from there"
+            warnings.warn(message, stacklevel=3)
         if photo is not None: photos = chain([photo], photos)
         break
     f.truncate(end)
     return kept, photos
 
-def _bar(total, done, show):
+def photo_bar(total, done, progress):
+    "A bar on standard error; `progress` None: only on a terminal"
     from tqdm import tqdm
-    if show is None: show = sys.stderr.isatty()
-    return tqdm(total=total, initial=done, unit=' photos', disable=not show, mininterval=0.3, smoothing=0.05, dynamic_ncols=True)
+    if progress is None: progress = sys.stderr.isatty()
+    return tqdm(total=total, initial=done, unit=' photos', disable=not progress, mininterval=0.3, smoothing=0.05,
+                dynamic_ncols=True)
 
-# %% ../nbs/33_bulk.ipynb #e2b8f2f5
 def _add_rows(f, rows, done, bar):
     try:
         with bar:
@@ -240,9 +267,12 @@ def _add_rows(f, rows, done, bar):
                 f.flush()
                 done += 1
                 bar.update()
-    except KeyboardInterrupt: raise KeyboardInterrupt(f"{done:,} photos are done and kept in {f.name}; the same call goes on from there") from None
+    except KeyboardInterrupt:
+        message = f"{done:,} photos are done and kept in {f.name}; the same call goes on from there"
+        raise KeyboardInterrupt(message) from None
 
-def _counted(rows, counts):
+def _count_rows(rows, counts):
+    "The same rows, counted as they pass"
     for row in rows:
         counts['photos'] += 1
         counts['errors'] += bool(row[-1])
@@ -250,36 +280,38 @@ def _counted(rows, counts):
         yield row
 
 def _complete(f, out, schema, counts):
+    "Turn the rows of an unfinished file into the file that was asked for"
     f.seek(0)
     f.readline()
-    numbers, half = {f'{t.name}_p' for t in schema if t.kind == 'attribute'}, Path(f'{out}.tmp')
+    rows, numbers = _count_rows(map(json.loads, f), counts), {f'{t.name}_p' for t in schema.attributes}
+    half = Path(f'{out}.tmp')
     try:
-        _formats[out.suffix.lower()](_counted(map(json.loads, f), counts), row_columns(schema), half, numbers)
+        _WRITERS[out.suffix.lower()](rows, row_columns(schema), half, numbers)
         os.replace(half, out)
     finally: half.unlink(missing_ok=True)
 
-# %% ../nbs/33_bulk.ipynb #c89671e9
+# %% ../nbs/33_bulk.ipynb #a15e9e48
 def tag_to_file(
     bundle, # Folder of the bundle
-    photos, # Any iterable of paths; or one file, folder, glob or table, as `find_photos` takes it
+    photos, # Any iterable of paths; or one source, as for `find_photos`
     out, # A .csv, .jsonl or .parquet file
-    overwrite: bool = False, # Start anew, and replace `out` where it is there
-    total: int|None = None, # Number of photos, where known, for the time left
-    progress: bool|None = None, # Whether to show a bar on standard error; by default where that is a terminal
-    loaded = None, # Called with the tagger once it is there
+    overwrite: bool = False, # Start anew, and replace `out` if it exists
+    total: int|None = None, # Number of photos, if known, to tell the time left
+    progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
+    loaded = None, # Called with the tagger once it is loaded
     **load, # To `Tagger.load`, such as `device`
-) -> dict: # `photos` and `errors` in the file, `kept` from an interrupted run, and `first_error`, a text
-    "Tag any number of photos into a file, from where an interrupted run ended; raises `InputError` where `out` is complete already or cannot be written"
+) -> dict: # `photos` and `errors` in the file, rows `kept` from an interrupted run, and `first_error`, a text
+    "Tag any number of photos into a file, or resume; raises `InputError` if `out` is complete or cannot be written"
     out, unfinished = Path(out), Path(f'{out}.unfinished')
-    _check_out(out)
-    if out.exists() and not (overwrite or unfinished.exists()): raise _there(out)
-    tagger, photos = _tagger(bundle, load), find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
+    check_out(out)
+    if out.exists() and not (overwrite or unfinished.exists()): raise _exists_error(out)
+    tagger, photos = as_tagger(bundle, load), _as_photos(photos)
     if loaded: loaded(tagger)
     counts = dict(photos=0, errors=0, kept=0, first_error='')
     try:
         with _open_unfinished(unfinished, out, bundle, overwrite) as f:
-            counts['kept'], left = _go_on(f, photos)
-            _add_rows(f, tag_photos(tagger, left), counts['kept'], _bar(total, counts['kept'], progress))
+            counts['kept'], left = _resume(f, photos)
+            _add_rows(f, tag_photos(tagger, left), counts['kept'], photo_bar(total, counts['kept'], progress))
             _complete(f, out, tagger.schema, counts)
         unfinished.unlink()
     except OSError as e: raise InputError(f"{out}: cannot be written ({e.strerror or e})") from e

@@ -1,4 +1,6 @@
-"""One HTML file that says how good a tagger is, where it is wrong, which labels are, and what to do first
+"""How good a tagger is, where it is wrong, which labels are, and what to fix first
+
+`report_parts` audits the files of a table, tags its photos, scores the answers and judges the labels, and returns `ReportParts`. `ReportParts.fix_first` lists what to do about it as `Fix`es, ordered by what each would gain. [Pages](47_pages.ipynb) lays it all out as one HTML file, as the command `fashion-tagger report` does.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/report.html.md"""
 
@@ -7,42 +9,32 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/report.html.md"""
 # %% ../nbs/46_report.ipynb #43ec38ed
 from __future__ import annotations
 
-import base64
-import io
-import re
 import time
-from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 from fastcore.basics import patch
-from jinja2 import Environment, PackageLoader
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
+import fashion_tagger.classes, fashion_tagger.reliability # methods of `TaggerInterpretation`
 from .audit import Audit, audit_table
-from .export import was_trained_on
+from .calibration import best_thresholds
+from .confusion import NOTHING
 from .inference import Tagger
 from .interpret import TaggerInterpretation
-from .confusion import NOTHING
 from .label_errors import apply_decisions, out_of_fold, suspect_labels, undecided
-from .calibration import best_thresholds
-from .photos import open_photo
-from .schema import InputError, TagSet, is_missing, schema_from_table
 from .photos import get_photo
+from .schema import InputError, count_of, schema_from_table
 from .splits import part_mask
 
 # %% auto #0
-__all__ = ['ReportParts', 'report_parts', 'thumbnail', 'svg_of', 'render_report', 'write_page', 'render_audit']
+__all__ = ['ReportParts', 'report_parts', 'Fix']
 
-# %% ../nbs/46_report.ipynb #80ef9c5f
+# %% ../nbs/46_report.ipynb #b53ab993
 @dataclass
 class ReportParts:
     "Everything that a report shows, before it is laid out"
@@ -56,385 +48,226 @@ class ReportParts:
     suspects: pd.DataFrame # As from `suspect_labels`, over all rows
     seconds: dict # Time taken, by step
 
-def _answered(tagger, table): # probabilities and features of the rows whose photos can be read, and which these are
-    out = list(tagger.stream(map(get_photo, table.to_dict('records')), features=True))
-    good = np.array([not isinstance(o, InputError) for o in out], dtype=bool)
-    if not good.any(): raise InputError(f"no photo could be read: {out[0] if out else 'the table has no rows'}")
-    p, x = (np.stack(parts) for parts in zip(*(o for o in out if not isinstance(o, InputError))))
-    return p, x, good
+    @property
+    def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
+        "Each target's score with its interval"
+        return _summary(self.interp)
 
-def _suspects(tagger, table, x, n_folds):
-    names = {k: [t.name for t in tagger.schema if t.kind == k and table[t.name].notna().any()] for k in ('attribute', 'tags')}
-    if not n_folds or len(table) < 2*n_folds or not any(names.values()): return pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
-    schema = schema_from_table(table.drop(columns='split', errors='ignore'), names['attribute'], names['tags'])
-    targs = [np.stack([np.asarray(t.encode(c)) for c in table[t.name]]) for t in schema]
-    return suspect_labels(table, schema, out_of_fold(torch.from_numpy(x), tagger.features, schema, targs, n_folds), targs)
+# %% ../nbs/46_report.ipynb #c353ab9a
+class _Tagged(NamedTuple):
+    "What a tagger says of a table's photos"
+    p: np.ndarray # Probabilities of the readable rows, shape `(n, n_logits)`
+    features: np.ndarray # Shape `(n, n_features)`; with no columns if the network gives none
+    readable: np.ndarray # Which rows of the table these are, bool
 
-# %% ../nbs/46_report.ipynb #05b77e4b
+def _tag_table(tagger, table, answers):
+    "Probabilities and features come into a report here, and nowhere else"
+    if answers is not None: return _Tagged(*answers, np.ones(len(table), dtype=bool))
+    said = list(tagger.stream(map(get_photo, table.to_dict('records')), features=True))
+    good = [s for s in said if not isinstance(s, InputError)]
+    if not good: raise InputError(f"no photo could be read: {said[0] if said else 'the table has no rows'}")
+    readable = np.array([not isinstance(s, InputError) for s in said])
+    return _Tagged(np.stack([p for p, _ in good]), np.stack([x for _, x in good]), readable)
+
+_SUSPECT_COLUMNS = ['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect']
+
+def _suspects(tagger, table, features, n_folds):
+    "Labels that cross-validated heads disagree with; none if there are too few photos, or no features to judge by"
+    none = pd.DataFrame(columns=_SUSPECT_COLUMNS)
+    attributes = [t.name for t in tagger.schema.attributes if table[t.name].notna().any()]
+    tags = [t.name for t in tagger.schema.tag_sets if table[t.name].notna().any()]
+    if not n_folds or len(table) < 2*n_folds or not features.shape[1] or not (attributes or tags): return none
+    schema = schema_from_table(table.drop(columns='split', errors='ignore'), attributes, tags)
+    targs = [np.stack([np.asarray(t.encode(cell)) for cell in table[t.name]]) for t in schema]
+    p = out_of_fold(torch.from_numpy(features), tagger.features, schema, targs, n_folds)
+    return suspect_labels(table, schema, p, targs)
+
+# %% ../nbs/46_report.ipynb #988bfa24
 def report_parts(
     bundle, # Folder of a bundle, or a `Tagger`
-    table: pd.DataFrame, # As from `read_table`; with its training rows, the labels of those are judged too
-    part: str|None = None, # Which split to score: 'valid', or else 'test', where not given; 'all' for every row
-    decisions: pd.DataFrame|None = None, # As from `read_decisions`; they are applied first, and labels that were kept are not suspected again
+    table: pd.DataFrame, # As from `read_table`; with its training rows, their labels are judged too
+    part: str|None = None, # Which split to score: by default 'valid', or else 'test'; 'all' for every row
+    decisions: pd.DataFrame|None = None, # As from `read_decisions`; applied first, and labels to keep are not suspected
     n_folds: int = 5, # For suspected labels, as in `out_of_fold`; 0: look for none
-    answers: tuple|None = None, # Probabilities and features of each row, where they are known already
-    say = None, # Told what is being done, a line at a time
+    answers: tuple|None = None, # Probabilities and features of each row, if you have them
+    progress = None, # Told what is being done, a line at a time
 ) -> ReportParts:
-    "Audit, tag, score and judge a table; raises `InputError` where nothing can be read or scored"
-    tagger, seconds, say = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle), {}, say or (lambda line: None)
-    def timed(what, step):
-        say(what)
+    "Audit, tag, score and judge a table; raises `InputError` if nothing can be read or scored"
+    seconds = {}
+    @contextmanager
+    def step(what):
+        if progress: progress(what)
         start = time.perf_counter()
-        result = step()
+        yield
         seconds[what] = time.perf_counter() - start
-        return result
+
+    tagger = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle)
     if decisions is not None: table = apply_decisions(table, decisions)
     table = table.reset_index(drop=True)
-    if answers and len(answers[0]) != len(table): raise InputError(f"answers for {len(answers[0]):,} rows, and a table of {len(table):,}; leave them out where decisions drop photos")
+    if answers and len(answers[0]) != len(table):
+        raise InputError(f"answers for {len(answers[0]):,} rows, and a table of {len(table):,}; "
+                         "leave them out if decisions drop photos")
     mask, what = part_mask(table, part)
-    audit = timed('auditing the files', lambda: audit_table(table, tagger.schema))
-    p, x, good = timed('tagging the photos', lambda: _answered(tagger, table) if answers is None else (*answers, np.ones(len(table), dtype=bool)))
-    rows, scored = table[good].reset_index(drop=True), mask[good]
+    with step('auditing the files'): audit = audit_table(table, tagger.schema)
+    with step('tagging the photos'): p, features, readable = _tag_table(tagger, table, answers)
+    rows, scored = table[readable].reset_index(drop=True), mask[readable]
     if not scored.any(): raise InputError(f"none of the {what} can be read")
-    suspects = timed('judging the labels', lambda: _suspects(tagger, rows, x, n_folds))
+    with step('judging the labels'): suspects = _suspects(tagger, rows, features, n_folds)
     if decisions is not None: suspects = undecided(suspects, decisions)
-    return ReportParts(tagger, rows, TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored]), scored, what, audit, table, suspects, seconds)
+    interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
+    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds)
+
+# %% ../nbs/46_report.ipynb #993346d1
+class Fix(NamedTuple):
+    "Something to put right"
+    target: str|None # Which target it is about; None: all of them
+    what: str # What is wrong
+    how: str # What to do
+    gain: float # In points of a score from 0 to 100
+    points: str # The same in words
+    section: str = 'target' # Where the report shows it: 'target', 'labels', 'duplicates' or 'audit'
+    rank: int = 1 # 0 stands before all that is ordered by its gain, 2 after it
+
+# %% ../nbs/46_report.ipynb #7b4bb2ce
+def _summary(interp): return interp.summary() if hasattr(interp, 'summary') else interp.scores()
+
+def _unknown(interp): return interp.unknown if hasattr(interp, 'unknown') else interp.unseen
+
+def _score_if(interp, keep=slice(None), table=None, thresholds=None):
+    "Each target's score on some of the rows, with other labels, or with other thresholds"
+    table = interp.table if table is None else table
+    thresholds = dict(interp.thresholds) | (thresholds or {})
+    return _summary(TaggerInterpretation(table[keep], interp.schema, interp.p[keep], thresholds))['score']
 
 # %% ../nbs/46_report.ipynb #92a2047e
-def thumbnail(
-    photo, # Whatever `open_photo` takes
-    size: tuple = (176, 144), # Largest height and width in pixels
-    quality: int = 72, # Of WebP
-) -> str|None: # A `data:` address; None where the photo cannot be read
-    "A small picture inside a page"
-    try: img = open_photo(photo, at_least=max(size))
-    except InputError: return None
-    img.thumbnail(size[::-1])
-    file = io.BytesIO()
-    img.save(file, 'WEBP', quality=quality)
-    return 'data:image/webp;base64,' + base64.b64encode(file.getvalue()).decode()
+def _fix_files(parts):
+    bad = parts.audit.photos[parts.audit.photos['error'] != '']
+    if not len(bad): return
+    first, were = bad.iloc[0], 'It was' if len(bad) == 1 else 'They were'
+    yield Fix(None, f'{count_of(len(bad), "photo")} cannot be read',
+              f'{Path(str(first["image"])).name}: {first["error"]}. {were} left out.',
+              100*len(bad)/len(parts.audit.photos), count_of(len(bad), 'photo'), 'audit')
 
-def svg_of(
-    fig: Figure, # It is closed
-    name: str, # Different for every figure of a page
-) -> str: # An `<svg>` element
-    "A figure inside a page, in the page's own colour of ink"
-    file = io.StringIO()
-    with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': name}): fig.savefig(file, format='svg', transparent=True, metadata=dict(Date=None))
-    plt.close(fig)
-    text = file.getvalue()[file.getvalue().index('<svg'):]
-    text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
-    names = set(re.findall(r'\bid="([^"]+)"', text)) # matplotlib numbers its figures alike, and a page is one document
-    for i in names: text = text.replace(f'id="{i}"', f'id="{name}-{i}"').replace(f'#{i}"', f'#{name}-{i}"').replace(f'url(#{i})', f'url(#{name}-{i})')
-    return text.replace('#000000', 'currentColor')
+def _fix_duplicates(parts, scores):
+    duplicates = parts.audit.duplicates
+    crossing = set(duplicates.loc[duplicates['crosses'].astype(bool), 'image']) if len(duplicates) else set()
+    known = parts.interp.table['image'].isin(crossing).to_numpy()
+    if not known.any() or known.all(): return
+    rest = _score_if(parts.interp, ~known)
+    falls = (100*(scores['score'] - rest)).dropna()
+    if not len(falls): return
+    name, most = falls.idxmax(), falls.max()
+    how, points = 'No score falls by 0.05 points or more without them, but such photos test nothing', 'trust'
+    if most >= 0.05:
+        how = f'Without them {name} falls from {scores["score"][name]:.3f} to {rest[name]:.3f}'
+        points = f'{most:.1f} points too many'
+    n, verb = int(known.sum()), 'is' if known.sum() == 1 else 'are'
+    yield Fix(None, f'{count_of(n, "scored photo")} {verb} in the training rows as well', f'{how}. Keep one of each.',
+              max(most, 0.), points, 'duplicates')
+
+def _fix_unknown(parts):
+    for target, counts in _unknown(parts.interp).items():
+        gain, more = 100*parts.interp.gain_if_right(target, counts), ', ...' if len(counts) > 3 else ''
+        photos = count_of(sum(counts.values()), 'scored photo')
+        yield Fix(target, f'{target}: the model does not know {", ".join(list(counts)[:3])}{more}',
+                  f'{photos} with a word that is in no training row can only be wrong. '
+                  'Add such photos to the training rows, or correct the labels.',
+                  gain, f'{gain:.1f} points of {target}')
+
+# %% ../nbs/46_report.ipynb #306d738c
+def _fix_scores(scores):
+    for name, s in scores[scores['labels'] > 0].iterrows():
+        if s['low'] <= s['guess']:
+            how = 'Can it be seen in the photos? Are its labels right?'
+            yield Fix(name, f'{name}: no better than always giving the same answer',
+                      f'{s["score"]:.3f} against {s["guess"]:.3f}. {how}',
+                      100*(1 - s['score']), 'not learned', rank=0)
+        off = 100*s['calibration_error']
+        if off > 5:
+            how = 'Calibrate before trusting a probability: learn.calibrate() and export again.'
+            yield Fix(name, f'{name}: its probabilities are off by {off:.0f}%', how, off, 'trust', rank=2)
+
+def _fix_thresholds(parts, scores, least=1.): # choosing on the photos that are scored gains something by itself
+    for t in parts.interp.schema.tag_sets:
+        if not scores['labels'][t.name]: continue
+        p, y = parts.interp.p[:, parts.interp.schema.slices[t.name]], parts.interp.targs[t.name]
+        best = best_thresholds(p, y, beta=1., per_tag=False)
+        gain = 100*(_score_if(parts.interp, thresholds={t.name: best}) - scores['score'])[t.name]
+        if gain > least:
+            yield Fix(t.name, f'{t.name}: another threshold would do better',
+                      'One threshold for all tags, chosen on these photos: fashion-tagger train ... --thresholds f1, '
+                      'or learn.tune_thresholds(beta=1) before exporting.', gain, f'{gain:.1f} points of F1')
 
 # %% ../nbs/46_report.ipynb #5fd542aa
-_environment = Environment(loader=PackageLoader('fashion_tagger'), autoescape=True, trim_blocks=True)
-_SHADES = LinearSegmentedColormap.from_list('shades', [(0.12, 0.44, 0.7, 0.), (0.12, 0.44, 0.7, 1.)])
+def _fix_suspects(parts, scores):
+    "What the scores would be with every label as suggested"
+    suspects, interp = parts.suspects, parts.interp
+    if not len(suspects): return
+    decisions = suspects.assign(decision='relabel', label=suspects['suggested'], tag=suspects['tag'].fillna(''))
+    scored = decisions['image'].isin(set(interp.table['image']))
+    relabelled = apply_decisions(parts.table, decisions[scored])[parts.scored]
+    gains = 100*(_score_if(interp, table=relabelled) - scores['score'])
+    for target, s in suspects.groupby('target', sort=False):
+        first, gain, begin = s.iloc[0], gains[target], ''
+        if not isinstance(first['tag'], str):
+            begin = f'{first["given"]} should rather be {first["suggested"]}, to begin with. '
+        yield Fix(target, f'{target}: {count_of(len(s), "label")} may be wrong',
+                  f'{begin}Decide on them, save the decisions, and train again.',
+                  gain, f'{gain:.1f} points of {target} if all are' if gain >= 0.05 else 'in training', 'labels')
 
-def _slug(name): return 't-' + (re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-') or 'target')
+class ConfusedPair(NamedTuple):
+    a: str
+    b: str
+    ab: int # Photos with label `a` and answer `b`; at least as many as the other way round
+    ba: int # Photos with label `b` and answer `a`
 
-def _slugs(names): # different ones, even where names differ only in signs
-    slugs = {}
-    for name in names:
-        slug = _slug(name)
-        slugs[name] = slug if slug not in slugs.values() else f'{slug}-{len(slugs)}'
-    return slugs
-
-def _number(x, digits=3): return '' if x is None or (isinstance(x, float) and np.isnan(x)) else f'{x:,.{digits}f}' if isinstance(x, float) else f'{x:,}' if isinstance(x, (int, np.integer)) else str(x)
-def _p(x): return f'{x:.3f}' if x >= 0.0005 else '< 0.001'
-def _percent(x, digits=1): return f'{100*x:.{digits}f}%'
-def _some(n, what): return f'{n:,} {what}' + ('' if n == 1 else 's')
-
-def _table(df, caption, text=(), digits=3): # for the template: columns with a name, cells with a text and a value to sort by
-    value = lambda x: None if isinstance(x, str) else '' if x is None or x != x else float(x)
-    rows = [[dict(text=_number(x.item() if hasattr(x, 'item') else x, digits), value=value(x)) for x in row] for row in df.itertuples(index=False)]
-    return dict(caption=caption, columns=[dict(name=str(c), text=c in text) for c in df], rows=rows)
-
-class _Thumbs: # each photo is opened once
-    def __init__(self): self.kept = {}
-    def __call__(self, row, **more):
-        photo = get_photo(row)
-        if str(photo) not in self.kept: self.kept[str(photo)] = thumbnail(photo)
-        name = Path(str(row['image'])).name
-        return dict(src=self.kept[str(photo)], alt=more.pop('alt', name), name=name, **more)
-
-# %% ../nbs/46_report.ipynb #301507d0
-def _pairs(interp, target, k): # (a, b, photos of a called b, photos of b called a), most first
+def confused_pairs(interp, target, k):
+    "The pairs of words that are confused most, in both directions together"
     counts = interp.confusion_matrix(target)
-    c, names = counts.to_numpy(), list(counts.index)
-    both = [(c[i, j] + c[j, i], names[i], names[j], c[i, j], c[j, i]) for i in range(len(c)) for j in range(i) if c[i, j] + c[j, i]]
-    return [(a, b, int(x), int(y)) if x >= y else (b, a, int(y), int(x)) for n, a, b, x, y in sorted(both, key=lambda p: -p[0])[:k]]
+    c, names, pairs = counts.to_numpy(), list(counts.index), []
+    for i in range(len(c)):
+        for j in range(i):
+            if c[i, j] >= c[j, i]: pair = ConfusedPair(names[i], names[j], int(c[i, j]), int(c[j, i]))
+            else: pair = ConfusedPair(names[j], names[i], int(c[j, i]), int(c[i, j]))
+            if pair.ab: pairs.append(pair)
+    return sorted(pairs, key=lambda p: -(p.ab + p.ba))[:k]
 
-def _photos_of(interp, thumbs, target, a, b, k): # with label a, called b
-    return [thumbs(interp.table.loc[i], alt=f'{target}: labelled {a}, answered {b}') for i in interp.photos_of(target, a, b)[:k]]
-
-def _pair(interp, thumbs, target, a, b, ab, ba, k):
-    words = lambda x, y: f'without {y}, yet answered' if x == NOTHING else f'labelled {x}, not answered' if y == NOTHING else f'labelled {x}, answered {y}'
-    sides = [dict(title=f'{_some(n, "photo")} {words(x, y)}', photos=_photos_of(interp, thumbs, target, x, y, k)) for x, y, n in ((a, b, ab), (b, a, ba)) if n]
-    return dict(a=a, b=b, text=f'in {_some(ab + ba, "photo")}', sides=sides)
-
-# %% ../nbs/46_report.ipynb #b5f7a974
-def _losses(interp, thumbs, target, k):
-    return [thumbs(interp.table.loc[a.Index], alt=f'labelled {a.truth or "nothing"}, answered {a.prediction or "nothing"}', truth=a.truth or NOTHING,
-                   prediction='' if a.right else a.prediction or NOTHING, loss=f'{a.loss:.2f}', p=_p(a.p_truth))
-            for a in interp.top_losses(k, target).itertuples() if a.loss > 0.1]
-
-def _class_rows(interp, target):
-    df = interp.per_class(target).reset_index().rename(columns={target: 'value' if interp.schema[target].kind == 'attribute' else 'tag'})
-    first = df.columns[0]
-    if 'support' in df:
-        df = df[(df['support'] > 0) | df['precision'].notna()]
-        df = df.assign(**{c: df[c].where(df['support'] > 0) for c in ('recall', 'f1', 'top3')}).rename(columns=dict(support='photos')) # of values that no photo has, only that they were claimed is known
-    else: df = df[df['labels'] > 0].rename(columns=dict(average_precision='avg. precision'))
-    caption = f'{target}: {_some(len(df), first)}, the worst first; click a heading to sort'
-    return _table(df.sort_values('f1', na_position='last', kind='stable'), caption, (first,))
-
-def _sure(interp, target):
-    df = interp.coverage_at_accuracy(target).reset_index()
-    df = pd.DataFrame({'wanted accuracy': df['goal'], 'answers from probability': df['p'], 'share of photos': df['share'], 'accuracy there': df['accuracy']})
-    return _table(df, f'{target}: answers that may go unchecked')
-
-def _figures(interp, target, slug):
-    attribute = interp.schema[target].kind == 'attribute'
-    n = min(len(interp.confusion_matrix(target)), 21)
-    figs = [Figure(figsize=[1.7 + 0.34*n]*2, layout='constrained'), Figure(figsize=(4, 3.6), layout='constrained')] + [Figure(figsize=(4.4, 3.6), layout='constrained')]*(not attribute)
-    draw = [lambda ax: interp.plot_confusion_matrix(target, cmap=_SHADES, ax=ax), lambda ax: interp.plot_reliability(target, ax), lambda ax: interp.plot_precision_recall(target, ax=ax)]
-    says = [('Confusion matrix', 'Labels down, answers across; shaded by the share of each row.'), ('Reliability diagram', 'On the dashed line, probabilities may be taken at their word.'),
-            ('Precision and recall', 'The six most frequent tags; the number is the average precision.')]
-    out = []
-    for i, (fig, d, (alt, caption)) in enumerate(zip(figs, draw, says)):
-        d(fig.add_subplot())
-        out.append(dict(svg=svg_of(fig, f'{slug}-f{i}'), alt=f'{alt} of {target}', caption=caption))
-    return out
-
-# %% ../nbs/46_report.ipynb #d7a608ff
-def _todo(gain, what, how, anchor, shown=None, place=1): # `gain` in points of a score; `place` 0 stands before all that is ordered by it, 2 after
-    return dict(gain=gain, what=what, how=how, anchor=anchor, points=shown or f'{gain:.1f} points', place=place)
-
-def _todo_pairs(parts, target, slug):
-    interp = parts.interp
-    for a, b, ab, ba in _pairs(interp, target, 3):
+def _fix_confused(interp, target):
+    for a, b, ab, ba in confused_pairs(interp, target, 3):
         words = [w for w in (a, b) if w != NOTHING]
         gain = 100*interp.gain_if_right(target, words, words)
         if NOTHING in (a, b):
             word, missed, extra = (a, ab, ba) if b == NOTHING else (b, ba, ab)
-            yield _todo(gain, f'{target}: {word} is missed in {_some(missed, "photo")} and claimed without reason in {extra:,}',
-                        'Is it clear to a person when it applies? If it is, add photos that have it; if not, write the rule down.', slug, f'{gain:.1f} points of F1')
-        else: yield _todo(gain, f'{target}: {a} and {b} are taken for each other', f'{ab:,} {a} called {b}' + (f', {ba:,} the other way.' if ba else '.'), slug, f'{gain:.1f} points of {target}')
+            what = f'{word} is missed in {count_of(missed, "photo")} and wrongly claimed in {extra:,}'
+            how = 'Is it clear when it applies? If so, add photos that have it; if not, write the rule down.'
+            yield Fix(target, f'{target}: {what}', how, gain, f'{gain:.1f} points of F1')
+        else:
+            other_way = f', {ba:,} the other way' if ba else ''
+            yield Fix(target, f'{target}: {a} and {b} are confused with each other',
+                      f'{ab:,} {a} called {b}{other_way}.', gain, f'{gain:.1f} points of {target}')
 
-def _todo_suspects(parts, scores): # what the scores would be with every label as suggested
-    if not len(parts.suspects): return
-    decisions = parts.suspects.assign(decision='relabel', label=parts.suspects['suggested'], tag=parts.suspects['tag'].fillna(''))
-    there = set(parts.interp.table['image'])
-    relabelled = apply_decisions(parts.table, decisions[[i in there for i in decisions['image']]])[parts.scored]
-    after = TaggerInterpretation(relabelled, parts.interp.schema, parts.interp.p, parts.interp.thresholds).scores()['score']
-    for target, s in parts.suspects.groupby('target', sort=False):
-        slug, gain, first = parts.slugs[target], 100*(after - scores['score'])[target], s.iloc[0]
-        say = '' if isinstance(first['tag'], str) else f'{first["given"]} should rather be {first["suggested"]}, to begin with. '
-        yield _todo(gain, f'{target}: {_some(len(s), "label")} may be wrong', f'{say}Decide on them, save the decisions, and train again.', f'labels-{slug}',
-                    f'{gain:.1f} points of {target} if all are' if gain >= 0.05 else 'in training')
-
-def _todo_unseen(parts, scores):
-    for target, unseen in parts.interp.unseen.items():
-        n = sum(unseen.values())
-        gain = 100*parts.interp.gain_if_right(target, unseen)
-        yield _todo(gain, f'{target}: the model does not know {", ".join(list(unseen)[:3])}{", ..." if len(unseen) > 3 else ""}',
-                    f'{_some(n, "scored photo")} with a word that is in no training row can only be wrong. Add such photos to the training rows, or write another word.', parts.slugs[target], f'{gain:.1f} points of {target}')
-
-def _todo_rare(parts, target, slug):
+def _fix_rare(parts, target):
     counts = parts.audit.labels
     if 'train' not in counts: return
-    of = counts[(counts['target'] == target) & counts['train'].between(1, 9)]['value']
-    gain = 100*parts.interp.gain_if_right(target, of)
-    if gain > 0: yield _todo(gain, f'{target}: {_some(len(of), "word")} with fewer than ten training photos', f'Among them {", ".join(of[:4])}. Add photos, or give them the word of something larger.', slug, f'{gain:.1f} points of {target}')
+    rare = counts[(counts['target'] == target) & counts['train'].between(1, 9)]['value']
+    gain = 100*parts.interp.gain_if_right(target, rare)
+    if gain <= 0: return
+    yield Fix(target, f'{target}: {count_of(len(rare), "word")} with fewer than ten training photos',
+              f'Among them {", ".join(rare[:4])}. Add photos, or merge them into a larger class.',
+              gain, f'{gain:.1f} points of {target}')
 
-# %% ../nbs/46_report.ipynb #6c20166e
-def _todo_scores(parts, scores):
-    for name, s in scores.iterrows():
-        if not s['labels']: continue
-        if s['low'] <= s['guess']:
-            yield _todo(100*(1 - s['score']), f'{name}: no better than always the same answer', f'{s["score"]:.3f} against {s["guess"]:.3f}. Is it to be seen in the photos at all? Are its labels right?', parts.slugs[name], 'not learned', 0)
-        if s['calibration_error'] > 0.05:
-            yield _todo(100*s['calibration_error'], f'{name}: its probabilities are off by {_percent(s["calibration_error"], 0)}', 'Calibrate before trusting a probability: learn.calibrate() and export again.', parts.slugs[name], 'trust', 2)
-
-def _todo_thresholds(parts, scores, least=1.): # choosing on the photos that are scored gains something by itself
-    for t in parts.interp.schema:
-        if t.kind != 'tags' or not scores['labels'][t.name]: continue
-        p, y = parts.interp.p[:, parts.interp.schema.slices[t.name]], parts.interp.targs[t.name]
-        best = TaggerInterpretation(parts.interp.table, parts.interp.schema, parts.interp.p, dict(parts.interp.thresholds) | {t.name: best_thresholds(p, y, 1., False)})
-        gain = 100*(best.scores()['score'] - scores['score'])[t.name]
-        if gain > least: yield _todo(gain, f'{t.name}: another threshold would do better', 'One threshold for all tags, chosen on these photos; fashion-tagger train ... --thresholds f1, or learn.tune_thresholds(beta=1) before exporting.', parts.slugs[t.name], f'{gain:.1f} points of F1')
-
-def _todo_duplicates(parts, scores):
-    d = parts.audit.duplicates
-    crossing = set(d.loc[d['crosses'].astype(bool), 'image']) if len(d) else set()
-    known = parts.interp.table['image'].isin(crossing).to_numpy()
-    if not known.any() or known.all(): return
-    rest = TaggerInterpretation(parts.interp.table[~known], parts.interp.schema, parts.interp.p[~known], parts.interp.thresholds).scores()
-    falls = (100*(scores['score'] - rest['score'])).dropna()
-    if not len(falls): return
-    name, most = falls.idxmax(), falls.max()
-    told = f'Without them {name} falls from {scores["score"][name]:.3f} to {rest["score"][name]:.3f}' if most >= 0.05 else 'No score falls by 0.05 points or more without them, but such photos test nothing'
-    yield _todo(max(most, 0.), f'{_some(int(known.sum()), "scored photo")} {"is" if known.sum() == 1 else "are"} in the training rows as well', f'{told}. Keep one of each.', 'duplicates',
-                f'{most:.1f} points too many' if most >= 0.05 else 'trust')
-
-def _todo_files(parts):
-    bad = parts.audit.photos[parts.audit.photos['error'] != '']
-    if len(bad): yield _todo(100*len(bad)/len(parts.audit.photos), f'{_some(len(bad), "photo")} cannot be read', f'{Path(str(bad["image"].iloc[0])).name}: {bad["error"].iloc[0]}. {"It was" if len(bad) == 1 else "They were"} left out.', 'audit', _some(len(bad), 'photo'))
-
-# %% ../nbs/46_report.ipynb #9104212c
-def _all_todo(parts, scores, most=10, least=0.05): # what is certain is always told; of the others those that gain most, and at least `least` points
-    told = [*_todo_files(parts), *_todo_duplicates(parts, scores), *_todo_unseen(parts, scores)]
-    found = [*_todo_scores(parts, scores), *_todo_thresholds(parts, scores), *_todo_suspects(parts, scores)]
-    for name in scores.index[scores['labels'] > 0]: found += [*_todo_pairs(parts, name, parts.slugs[name]), *_todo_rare(parts, name, parts.slugs[name])]
-    in_order = lambda items: sorted(items, key=lambda d: (d['place'], -d['gain']))
-    return in_order([*told, *in_order(d for d in found if d['gain'] >= least)[:max(most - len(told), 3)]])
-
-# %% ../nbs/46_report.ipynb #acc0853b
-def _lead(interp, target, s):
-    t, n = interp.schema[target], int(s['labels'])
-    if not n: return f'None of these photos has a label. The model knows {_some(len(t.vocab), "word")}.'
-    right = f'{_percent(round(s["score"], 3))} of {n:,} labels are answered right' if t.kind == 'attribute' else f'The mean F1 of {n:,} photos is {s["score"]:.3f}'
-    if t.kind == 'tags': return f'{right}; {len(t.tags)} tags.'
-    enough = interp.coverage_at_accuracy(target, [0.95])
-    unchecked = f' Answers with a probability of {enough["p"].iat[0]:.2f} or more, {_percent(enough["share"].iat[0], 0)} of the photos, are right 95 times in a hundred.' if enough['share'].iat[0] else ''
-    return f'{right}, among {len(t.values)} values.{unchecked if s["score"] < 0.95 else ""}'
-
-def _extra(interp, target):
-    if interp.schema[target].kind == 'tags':
-        ap = interp.per_class(target)['average_precision']
-        return f'mean average precision {ap.mean():.3f}' if ap.notna().any() else ''
-    top3 = interp.per_class(target)
-    return f'among the likeliest three {(top3["top3"]*top3["support"]).sum()/max(top3["support"].sum(), 1):.3f}' if len(interp.schema[target].values) > 3 else ''
-
-def _target_part(parts, thumbs, target, s, share):
-    interp, slug, n = parts.interp, parts.slugs[target], int(s['labels'])
-    card = dict(id=slug, name=target, measure=s['measure'], score=None, lead=_lead(interp, target, s))
-    if not n: return card
-    many = lambda k: max(round(k*share), 1)
-    return card | dict(score=f'{s["score"]:.3f}', low=f'{s["low"]:.3f}', high=f'{s["high"]:.3f}', guess=f'{s["guess"]:.3f}', labels=f'{n:,}', extra=_extra(interp, target),
-                       low_percent=round(100*s['low'], 1), width_percent=round(100*(s['high'] - s['low']), 1), guess_percent=round(100*s['guess'], 1),
-                       pairs=[_pair(interp, thumbs, target, *p, many(4)) for p in _pairs(interp, target, many(5))], losses=_losses(interp, thumbs, target, many(8)),
-                       table=_class_rows(interp, target), table_title='Value by value' if interp.schema[target].kind == 'attribute' else 'Tag by tag',
-                       figures=_figures(interp, target, slug), sure=_sure(interp, target) if interp.schema[target].kind == 'attribute' else None)
-
-# %% ../nbs/46_report.ipynb #f9a0cd26
-def _suspects_part(parts, thumbs, share):
-    found = []
-    for target in parts.interp.schema.names:
-        s = parts.suspects[parts.suspects['target'] == target]
-        if not len(s): continue
-        few, slug = s.head(max(round(24*share), 3)), parts.slugs[target]
-        words = ['yes', 'no'] if parts.interp.schema[target].kind == 'tags' else list(parts.interp.full[target].vocab)
-        photos = [thumbs(parts.table.loc[q.row], alt=f'labelled {q.given}, perhaps {q.suggested}', image=str(q.image), tag=q.tag or '', given=q.given, suggested=q.suggested, p_given=_p(q.p_given),
-                         p_suggested=f'{q.p_suggested:.2f}', loss=f'{q.loss:.1f}') for q in few.itertuples()]
-        found.append(dict(id=slug, name=target, words=words, photos=photos, count=f'the first {len(few)} of {len(s):,}; fashion-tagger report ... --suspects suspects.csv writes all of them' if len(few) < len(s) else _some(len(s), 'label')))
-    return found
-
-def _duplicates_part(audit, table, thumbs, names, k): # groups across the split first, then those whose labels disagree
-    d, groups = audit.duplicates, []
-    if not len(d): return groups
-    d = d.assign(worse=2*d['crosses'].astype(bool) + d['disagree'].map(bool))
-    for g, rows in sorted(d.groupby('group'), key=lambda x: (-x[1]['worse'].max(), x[0])):
-        if len(groups) == k: break
-        differ, crosses = rows['disagree'].iat[0], bool(rows['crosses'].any())
-        note = ', '.join(['in training and in what is scored']*crosses + [f'labels differ in {", ".join(differ)}']*bool(differ))
-        shown = list(differ) or names[:3]
-        word = lambda c: '' if is_missing(c) else ' '.join(TagSet('tags', [*c] or ['-']).words(c)) if isinstance(c, (tuple, list, Mapping)) else str(c)
-        photos = [thumbs(table.loc[r.row], split=r.split if isinstance(r.split, str) else '', text=', '.join(filter(None, (word(table.at[r.row, n]) for n in shown)))) for r in rows.head(6).itertuples()]
-        groups.append(dict(title='The same file' if (rows['kind'] == 'exact').all() else 'One photo in several versions', note=note, level='error' if crosses else 'warning', photos=photos))
-    return groups
-
-def _findings_table(audit, caption, most=400):
-    f = audit.findings.head(most)
-    df = pd.DataFrame(dict(severity=f['severity'].astype(str), kind=f['kind'], about=[' '.join(str(x) for x in (t, v) if isinstance(x, str) and x) for t, v in zip(f['target'], f['value'])], rows=f['n'], what=f['what']))
-    return _table(df, caption + (f', the first {most} of {len(audit.findings):,}' if len(audit.findings) > most else ''), ('severity', 'kind', 'about', 'what'))
-
-def _settings_table(parts):
-    s = parts.tagger.settings
-    rows = {'run by': f'{parts.tagger.engine.name} in {parts.tagger.engine.precision}'} | dict(architecture=s['model'].get('arch'), size=f'{s["size"][0]} x {s["size"][1]} pixels', fitting=s['method'], targets=', '.join(f'{t.name} ({len(t.vocab)})' for t in parts.interp.schema),
-                temperatures=', '.join(f'{k} {v:.2f}' for k, v in parts.interp.temperatures.items()), **{f'made with {k}': v for k, v in s.get('versions', {}).items()})
-    return _table(pd.DataFrame(dict(setting=list(rows), value=[str(v) for v in rows.values()])), 'The bundle', ('setting', 'value'))
-
-def _curves_figure(parts):
-    if not parts.interp.curves: return None
-    fig = parts.interp.plot_curves()[0].figure
-    return dict(svg=svg_of(fig, 'curves'), alt='Learning curves', caption='The last training, epoch by epoch.')
-
-# %% ../nbs/46_report.ipynb #f3cfc59d
-def _trust(parts): # what the scores are worth
-    if not was_trained_on(parts.tagger.settings, parts.whole): return 'Where it was trained on some of them, the scores are too good.'
-    seen = parts.part in ('all rows', "rows of the 'train' split")
-    return 'It was trained on most of them, so the scores are too good.' if seen else 'None of them was trained on.'
-
-def _page_parts(parts, title, share):
-    interp, thumbs, scores = parts.interp, _Thumbs(), parts.interp.scores()
-    names = list(interp.schema.names)
-    duplicates = _duplicates_part(parts.audit, parts.whole, thumbs, names, max(round(10*share), 2))
-    groups = parts.audit.duplicates['group'].nunique() if len(parts.audit.duplicates) else 0
-    return dict(
-        title=title, made=f'{datetime.now():%d %B %Y, %H:%M} \u00b7 {len(interp):,} photos ({parts.part}) of {len(parts.audit.photos):,} \u00b7 fashion_tagger {version("fashion_tagger")}',
-        lead=f'What a tagger says of {len(interp):,} photos ({parts.part}), against their labels. {_trust(parts)}',
-        scores_note='The dark part of a bar is where the score may well lie, had other photos been scored (at 95%); the tick is what one and the same answer for every photo would score.',
-        targets=[_target_part(parts, thumbs, name, scores.loc[name], share) for name in names], todo=_all_todo(parts, scores),
-        todo_note='In the order of what it would gain on these photos, in points of a score from 0 to 100: the answers put right, or the labels as suggested. Different lines may be about the same photos.',
-        suspects=_suspects_part(parts, thumbs, share), suspects_note=f'Labels of all {len(parts.table):,} photos, judged by models that were trained without them (confident learning on '
-        'cross-validated answers). A suspect is not yet guilty: many are two names for one thing. Decide, save, and train with the decisions.',
-        duplicates=duplicates, duplicates_note=f'{_some(groups, "group")} in all' + (f', the first {len(duplicates)} here' if groups > len(duplicates) else '') + '. A photo that is in the training rows and is scored as well makes the score too good.',
-        findings=_findings_table(parts.audit, 'Findings, the gravest first') if len(parts.audit.findings) else None, settings=_settings_table(parts), curves=_curves_figure(parts),
-        key=title, footer=f'Made by fashion_tagger {version("fashion_tagger")}. This page needs no network and sends nothing anywhere.')
-
-# %% ../nbs/46_report.ipynb #87794d0c
-@patch(as_prop=True)
-def slugs(self: ReportParts) -> dict:
-    "A name for each target's section that an address can hold"
-    return _slugs(self.interp.schema.names)
-
-def render_report(
-    parts: ReportParts, # As from `report_parts`
-    title: str = 'How well this tagger knows its clothes', # Heading of the page
-    limit: int = 5_000_000, # Bytes; with many targets, fewer pictures are shown
-) -> str: # A page of HTML that needs nothing else
-    "Lay a report out as one file"
-    share = min(1., 8/len(parts.interp.schema))
-    while True:
-        page = _environment.get_template('report.html').render(**_page_parts(parts, title, share))
-        if len(page.encode()) <= limit or share < 0.05: return page
-        share /= 2
-
-def write_page(
-    page: str, # HTML
-    path, # A file
-):
-    "Write a page; raises `InputError` where that cannot be"
-    try: Path(path).write_text(page, encoding='utf-8')
-    except OSError as e: raise InputError(f"{path}: cannot be written ({e.strerror or e})") from e
-
-# %% ../nbs/46_report.ipynb #d68e77df
-def _label_tables(audit):
-    return [dict(id=_slugs(audit.labels['target'].unique())[name], name=name, table=_table(rows.drop(columns='target').dropna(axis=1, how='all'), f'{name}: {_some(len(rows), "value")} and the rows that have them', ('value',)))
-            for name, rows in audit.labels.groupby('target', sort=False)]
-
-def _photo_tables(audit):
-    good = audit.photos[audit.photos['error'] == ''].drop_duplicates('image')
-    counted = lambda s, name: _table(s.value_counts().rename_axis(name).reset_index(name='photos'), f'Photos by {name}', (name,))
-    sizes = (good['width'].astype(int).astype(str) + ' x ' + good['height'].astype(int).astype(str)) if len(good) else pd.Series(dtype=str)
-    return [counted(good['format'], 'format'), counted(good['mode'], 'colour mode'), counted(sizes, 'size (width x height)')]
-
-# %% ../nbs/46_report.ipynb #71200e9e
-def render_audit(
-    audit: Audit, # As from `audit_table`
-    table: pd.DataFrame, # The table that was audited
-    title: str = 'What is in these photos and labels', # Heading of the page
-) -> str: # A page of HTML that needs nothing else
-    "Lay an audit out as one file"
-    names, thumbs = list(audit.labels['target'].unique()), _Thumbs()
-    kinds = [dict(severity=s, kind=k, n=f'{len(g):,}', what=g['what'].iat[0]) for (s, k), g in audit.findings.groupby(['severity', 'kind'], sort=False, observed=True)]
-    duplicates, groups = _duplicates_part(audit, table, thumbs, names, 30), audit.duplicates['group'].nunique() if len(audit.duplicates) else 0
-    bad = int((audit.photos.drop_duplicates('image')['error'] != '').sum())
-    return _environment.get_template('audit.html').render(
-        title=title, lead=f'{len(audit.photos):,} rows, {audit.photos["image"].nunique():,} photos' + (f', {bad:,} of which cannot be read.' if bad else ', all of them readable.'),
-        made=f'{datetime.now():%d %B %Y, %H:%M} \u00b7 fashion_tagger {version("fashion_tagger")}', kinds=kinds, findings=_findings_table(audit, 'Findings, the gravest first', 2000),
-        duplicates=duplicates, duplicates_note=f'{_some(groups, "group")}' + (f', the first {len(duplicates)} here.' if groups > len(duplicates) else '.'), labels=_label_tables(audit), photos=_photo_tables(audit),
-        footer=f'Made by fashion_tagger {version("fashion_tagger")}. This page needs no network and sends nothing anywhere.')
+# %% ../nbs/46_report.ipynb #c97fc967
+@patch
+def fix_first(self: ReportParts,
+    n: int = 10, # How many, with what is certain; at least 3 others are listed
+    least: float = 0.05, # Smallest gain in points of what is not certain
+) -> list[Fix]: # The most useful first
+    "What to put right: everything that is certain, and of the rest what gains most"
+    def in_order(fixes): return sorted(fixes, key=lambda f: (f.rank, -f.gain))
+    scores = self.scores
+    certain = [*_fix_files(self), *_fix_duplicates(self, scores), *_fix_unknown(self)]
+    found = [*_fix_scores(scores), *_fix_thresholds(self, scores), *_fix_suspects(self, scores)]
+    for name in scores.index[scores['labels'] > 0]:
+        found += [*_fix_confused(self.interp, name), *_fix_rare(self, name)]
+    found = in_order(f for f in found if f.gain >= least)
+    return in_order([*certain, *found[:max(n - len(certain), 3)]])
