@@ -68,7 +68,8 @@ def _print_features(compared):
         line = f"{name}: linear probes are right on {all_['unseen']:.2f} of photos with a held-out combination"
         line += f" and on {all_['ordinary']:.2f} of others"
         for c in chosen:
-            line += f"; from {c['feature_groups']} alone, which it will use, on {c['unseen']:.2f} and {c['ordinary']:.2f}"
+            line += f"; from {c['feature_groups']} alone, which it will use,"
+            line += f" on {c['unseen']:.2f} and {c['ordinary']:.2f}"
         print(line, flush=True)
 
 def _to_half(learn):

@@ -2,9 +2,8 @@
 
 A `TaggerLearner` trains as any fastai learner does: `lr_find`, `fit_one_cycle`, `fine_tune`, `freeze`,
 `unfreeze`, `freeze_to` and callbacks work for several targets at once. `learn.fit_tagger()` is the shortcut:
-the heads first, on features computed once, then, if you ask for it, everything. `BodyBnFreeze` keeps the batch
-norm statistics of a body that is being trained. `Checkpoints` saves the state of every epoch, so that
-`fit_tagger` can resume where it was interrupted.
+the heads first, on features computed once, then, if you ask for it, everything. `Checkpoints` saves the state
+of every epoch, so that `fit_tagger` can resume where it was interrupted.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/training.html.md"""
 
@@ -23,22 +22,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from fastai.vision.all import Callback, L, TrainEvalCallback
+from fastai.vision.all import Callback, L
 from fastcore.basics import patch
 
-from .learner import TaggerLearner
+from .learner import KeepStatistics, TaggerLearner
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['BodyBnFreeze', 'Checkpoints']
-
-# %% ../nbs/23_training.ipynb #92551256
-class BodyBnFreeze(Callback):
-    "Keep the statistics of the body's batch norm layers while it is trained; their weights and biases still learn"
-    run_after = TrainEvalCallback
-    def before_train(self):
-        for m in self.model.body.modules():
-            if isinstance(m, torch.nn.modules.batchnorm._BatchNorm): m.eval()
+__all__ = ['Checkpoints']
 
 # %% ../nbs/23_training.ipynb #eb0b39b9
 def _random_states(dl):
@@ -146,7 +137,7 @@ def fit_tagger(self: TaggerLearner,
     phases = []
     if epochs: phases.append(_Phase(self.freeze, epochs, lr, []))
     rates = [body_lr/5, body_lr, body_lr*20]
-    if unfrozen_epochs: phases.append(_Phase(self.unfreeze, unfrozen_epochs, rates, [BodyBnFreeze()]))
+    if unfrozen_epochs: phases.append(_Phase(self.unfreeze, unfrozen_epochs, rates, [KeepStatistics()]))
     state = checkpoints.newest() if checkpoints and resume else None
     if checkpoints: checkpoints.state = state
     for i, phase in enumerate(phases):
