@@ -1,4 +1,9 @@
-"""Frozen, then unfrozen: schedules, checkpoints and going on after an interruption
+"""Train frozen and unfrozen, keep checkpoints, and resume after an interruption
+
+A `TaggerLearner` trains as any fastai learner does: `lr_find`, `fit_one_cycle`, `fine_tune`, `freeze`,
+`unfreeze`, `freeze_to` and callbacks work for several targets at once. `learn.fit_tagger()` is the shortcut:
+the heads first, on features computed once, then, if you ask for it, everything. `Checkpoints` saves the state
+of every epoch, so that `fit_tagger` can resume where it was interrupted.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/training.html.md"""
 
@@ -7,112 +12,132 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/training.html.md"""
 # %% ../nbs/23_training.ipynb #38217f1e
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import io
-import shutil
-import sys
-import tempfile
+import random
+import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
-from contextlib import contextmanager, nullcontext, suppress
 
+import numpy as np
+import torch
+from fastai.vision.all import Callback, L
+from fastcore.basics import patch
+
+from .learner import KeepStatistics, TaggerLearner
 from .schema import InputError
-from fastai.callback.training import BnFreeze
-from fastai.vision.all import *
-from .learner import TaggerLearner, _KeepStatistics
 
 # %% auto #0
-__all__ = ['Checkpoints', 'TrainingPhase']
+__all__ = ['Checkpoints']
 
-# %% ../nbs/23_training.ipynb #16289e63
+# %% ../nbs/23_training.ipynb #eb0b39b9
 def _random_states(dl):
+    "The state of every generator that training draws from"
     _, keys, *rest = np.random.get_state()
-    return dict(torch=torch.get_rng_state(), numpy=[torch.from_numpy(keys.astype(np.int64)), *rest], python=random.getstate(), loader=dl.rng.getstate())
+    numpy_state = [torch.from_numpy(keys.astype(np.int64)), *rest]
+    return dict(torch=torch.get_rng_state(), numpy=numpy_state, python=random.getstate(), loader=dl.rng.getstate())
 
-def _draw_as(states, dl):
+def _set_random_states(states, dl):
     keys, *rest = states['numpy']
     torch.set_rng_state(states['torch'])
     np.random.set_state(('MT19937', keys.numpy().astype(np.uint32), *rest))
     random.setstate(states['python'])
     dl.rng.setstate(states['loader'])
 
-def _plain(o): # without numpy's numbers, which a reader that executes nothing does not know
-    if isinstance(o, Mapping): return {k: _plain(v) for k, v in o.items()}
-    if isinstance(o, (tuple, list, L)): return (tuple if isinstance(o, tuple) else list)(map(_plain, o))
+def _without_numpy(o):
+    "The same with plain numbers: `torch.load(weights_only=True)` does not read numpy's"
+    if isinstance(o, Mapping): return {k: _without_numpy(v) for k, v in o.items()}
+    if isinstance(o, tuple): return tuple(map(_without_numpy, o))
+    if isinstance(o, (list, L)): return [_without_numpy(v) for v in o]
     return o.item() if isinstance(o, np.generic) else o
 
-def _write_whole(path, state):
+def _write_checkpoint(path, state):
+    "Write a checksum and the state: whole or not at all"
     buffer = io.BytesIO()
-    torch.save(_plain(state), buffer)
+    torch.save(_without_numpy(state), buffer)
     part = path.with_suffix('.part')
     part.write_bytes(hashlib.sha256(buffer.getbuffer()).digest() + buffer.getbuffer())
     part.replace(path)
 
-def _read_whole(path): # None where it is damaged
-    digest, content = (data := path.read_bytes())[:32], data[32:]
-    return torch.load(io.BytesIO(content), weights_only=True) if hashlib.sha256(content).digest() == digest else None
+def _read_checkpoint(path):
+    "The state in a file, or `None` if the file is damaged"
+    data = path.read_bytes()
+    digest, content = data[:32], data[32:]
+    if hashlib.sha256(content).digest() != digest: return None
+    return torch.load(io.BytesIO(content), weights_only=True)
 
-# %% ../nbs/23_training.ipynb #92440135
+# %% ../nbs/23_training.ipynb #12ef264e
 class Checkpoints(Callback):
-    "The state of training after every epoch, in a folder"
+    "Save the state of training after every epoch, and restore it"
     order = 90 # after whatever else an epoch ends with
     def __init__(self,
-        folder, # Made if need be
+        folder, # Made if it does not exist
         key: str = '', # What the training is about; a checkpoint with another key is refused
     ):
         self.folder, self.key, self.phase, self.state = Path(folder), key, 0, None
 
-    def newest(self) -> dict|None: # The state, or `None` where there is none
-        "Read the last checkpoint, or the one before where that is damaged"
+    def newest(self) -> dict|None: # The state, or `None` if there is none
+        "Read the last checkpoint, or the one before it if that is damaged; raises `InputError` for another training's"
         for file in sorted(self.folder.glob('*.checkpoint'), reverse=True):
-            state = _read_whole(file)
-            if state is None: warnings.warn(f"{file}: damaged; training goes on from the checkpoint before it, if there is one"); continue
-            if state['key'] != self.key: raise InputError(f"{file}: of another training (other photos, labels or options); repeat that one's, or begin anew without resuming")
+            state = _read_checkpoint(file)
+            if state is None:
+                warnings.warn(f"{file}: damaged; training goes on from the checkpoint before it, if there is one")
+                continue
+            advice = "repeat that one's, or begin anew without resuming"
+            if state['key'] != self.key:
+                raise InputError(f"{file}: of another training (other photos, labels or options); {advice}")
             return state
 
     def before_fit(self):
-        if hasattr(self.learn, 'gather_preds') or hasattr(self.learn, 'lr_finder'): return
-        if self.state is None or self.state['phase'] != self.phase: return
-        (self.model if self.state['whole'] else self.model.head).load_state_dict(self.state['weights'])
-        self.opt.load_state_dict(dict(hypers=L(self.state['hypers']), state=self.state['optimizer']))
-        self.recorder.values = [L(v) for v in self.state['values']]
-        _draw_as(self.state['random'], self.dls.train)
-        self.learn.first_epoch, self.state = self.state['epoch'], None
+        self.run = not (hasattr(self.learn, 'gather_preds') or hasattr(self.learn, 'lr_finder'))
+        if self.run and self.state and self.state['phase'] == self.phase: self._restore()
+
+    def _restore(self):
+        state, self.state = self.state, None
+        net = self.model if state['whole'] else self.model.head
+        net.load_state_dict(state['weights'])
+        self.opt.load_state_dict(dict(hypers=L(state['hypers']), state=state['optimizer']))
+        self.recorder.values = [L(v) for v in state['values']]
+        _set_random_states(state['random'], self.dls.train)
+        self.learn.first_epoch = state['epoch']
 
     def after_epoch(self):
-        if hasattr(self.learn, 'gather_preds') or hasattr(self.learn, 'lr_finder'): return
         whole, opt = not self.learn.body_is_frozen, self.opt.state_dict()
-        state = dict(key=self.key, phase=self.phase, epoch=self.epoch + 1, whole=whole, weights=(self.model if whole else self.model.head).state_dict(), hypers=[dict(h) for h in opt['hypers']],
-                     optimizer=list(opt['state']), random=_random_states(self.dls.train), values=[list(v) for v in self.recorder.values])
+        net = self.model if whole else self.model.head
+        state = dict(key=self.key, phase=self.phase, epoch=self.epoch + 1, whole=whole, weights=net.state_dict(),
+                     hypers=[dict(h) for h in opt['hypers']], optimizer=list(opt['state']),
+                     random=_random_states(self.dls.train), values=[list(v) for v in self.recorder.values])
         self.folder.mkdir(parents=True, exist_ok=True)
-        try: _write_whole(self.folder/f'{self.phase}_{self.epoch:05}.checkpoint', state)
-        except OSError as e: raise InputError(f"{self.folder}: a checkpoint cannot be written there ({e.strerror or e})") from e
+        try: _write_checkpoint(self.folder/f'{self.phase}_{self.epoch:05}.checkpoint', state)
+        except OSError as e:
+            raise InputError(f"{self.folder}: a checkpoint cannot be written there ({e.strerror or e})") from e
         for old in sorted(self.folder.glob('*.checkpoint'))[:-2]: old.unlink()
 
-# %% ../nbs/23_training.ipynb #92551256
-class TrainingPhase(NamedTuple):
-    "Part of a schedule"
+# %% ../nbs/23_training.ipynb #87970183
+class _Phase(NamedTuple):
+    "A part of the recipe"
     prepare: Callable # Freezes or unfreezes
     epochs: int
-    lr: object # As for `fit_one_cycle`: a number, or one for each group of parameters
-    cbs: list # Callbacks
+    lr: float|list # As for `fit_one_cycle`: a number, or one for each group of parameters
+    cbs: list # Callbacks of this part alone
 
+# %% ../nbs/23_training.ipynb #625dd958
 @patch
 def fit_tagger(self: TaggerLearner,
     epochs: int = 20, # With the body frozen
     lr: float = 1e-2, # Largest learning rate of the heads while the body is frozen
     unfrozen_epochs: int = 0, # With the body unfrozen, afterwards
-    body_lr: float = 5e-5, # Largest learning rate of the body's later half; a fifth of it for the earlier half, twenty times it for the heads
+    body_lr: float = 5e-5, # Largest rate of the body's later half; a fifth for the earlier half, 20 times for the heads
     checkpoints: Checkpoints|None = None, # Where to keep the state of every epoch
-    resume: bool = False, # Go on from the newest of `checkpoints`, if there is any, instead of beginning anew
+    resume: bool = False, # Go on from the newest of `checkpoints`, if there is one
     **kwargs # Passed on to `fit_one_cycle`
 ):
-    "Train the heads with the body frozen, then everything with discriminative learning rates; the body's batch norm layers keep their statistics"
-    rates = [body_lr/5, body_lr, body_lr*20]
+    "Train the heads with the body frozen, then everything at discriminative rates; batch norm statistics stay"
     phases = []
-    if epochs: phases.append(TrainingPhase(self.freeze, epochs, lr, []))
-    if unfrozen_epochs: phases.append(TrainingPhase(self.unfreeze, unfrozen_epochs, rates, [_KeepStatistics()]))
+    if epochs: phases.append(_Phase(self.freeze, epochs, lr, []))
+    rates = [body_lr/5, body_lr, body_lr*20]
+    if unfrozen_epochs: phases.append(_Phase(self.unfreeze, unfrozen_epochs, rates, [KeepStatistics()]))
     state = checkpoints.newest() if checkpoints and resume else None
     if checkpoints: checkpoints.state = state
     for i, phase in enumerate(phases):
