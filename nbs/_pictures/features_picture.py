@@ -1,4 +1,4 @@
-"The picture at the top of 18_features.ipynb"
+"The picture at the top of 28_features.ipynb"
 import io
 
 from IPython.display import Image as Shown

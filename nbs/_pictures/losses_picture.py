@@ -1,4 +1,4 @@
-"The picture at the top of 13_losses.ipynb"
+"The picture at the top of 24_losses.ipynb"
 import matplotlib.pyplot as plt
 import numpy as np
 import torch

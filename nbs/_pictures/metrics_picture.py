@@ -1,4 +1,4 @@
-"The picture at the top of 14_metrics: four scores of three answers about one photo"
+"The picture at the top of 25_metrics: four scores of three answers about one photo"
 import matplotlib.pyplot as plt
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"The picture at the top of 12_models.ipynb"
+"The picture at the top of 23_models.ipynb"
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
