@@ -26,7 +26,7 @@ from .calibration import best_thresholds
 from .confusion import NOTHING
 from .inference import Tagger
 from .interpret import TaggerInterpretation
-from .label_errors import apply_decisions, out_of_fold, suspect_labels, undecided
+from .label_errors import apply_decisions, encode_labels, find_suspects, out_of_fold, undecided
 from .photos import get_photo
 from .schema import InputError, count_of, schema_from_table
 from .splits import part_mask
@@ -45,13 +45,13 @@ class ReportParts:
     part: str # What they are called
     audit: Audit # Of the whole table
     whole: pd.DataFrame # The whole table, with rows whose photos cannot be read
-    suspects: pd.DataFrame # As from `suspect_labels`, over all rows
+    suspects: pd.DataFrame # As from `find_suspects`, over all rows
     seconds: dict # Time taken, by step
 
     @property
     def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
         "Each target's score with its interval"
-        return _summary(self.interp)
+        return self.interp.summary()
 
 # %% ../nbs/46_report.ipynb #c353ab9a
 class _Tagged(NamedTuple):
@@ -69,18 +69,16 @@ def _tag_table(tagger, table, answers):
     readable = np.array([not isinstance(s, InputError) for s in said])
     return _Tagged(np.stack([p for p, _ in good]), np.stack([x for _, x in good]), readable)
 
-_SUSPECT_COLUMNS = ['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect']
-
-def _suspects(tagger, table, features, n_folds):
+def _judge_labels(tagger, table, features, n_folds):
     "Labels that cross-validated heads disagree with; none if there are too few photos, or no features to judge by"
-    none = pd.DataFrame(columns=_SUSPECT_COLUMNS)
+    nothing = pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
     attributes = [t.name for t in tagger.schema.attributes if table[t.name].notna().any()]
     tags = [t.name for t in tagger.schema.tag_sets if table[t.name].notna().any()]
-    if not n_folds or len(table) < 2*n_folds or not features.shape[1] or not (attributes or tags): return none
+    if not n_folds or len(table) < 2*n_folds or not features.shape[1] or not (attributes or tags): return nothing
     schema = schema_from_table(table.drop(columns='split', errors='ignore'), attributes, tags)
-    targs = [np.stack([np.asarray(t.encode(cell)) for cell in table[t.name]]) for t in schema]
+    targs = encode_labels(table, schema)
     p = out_of_fold(torch.from_numpy(features), tagger.features, schema, targs, n_folds)
-    return suspect_labels(table, schema, p, targs)
+    return find_suspects(table, schema, p, targs)
 
 # %% ../nbs/46_report.ipynb #988bfa24
 def report_parts(
@@ -112,7 +110,7 @@ def report_parts(
     with step('tagging the photos'): p, features, readable = _tag_table(tagger, table, answers)
     rows, scored = table[readable].reset_index(drop=True), mask[readable]
     if not scored.any(): raise InputError(f"none of the {what} can be read")
-    with step('judging the labels'): suspects = _suspects(tagger, rows, features, n_folds)
+    with step('judging the labels'): suspects = _judge_labels(tagger, rows, features, n_folds)
     if decisions is not None: suspects = undecided(suspects, decisions)
     interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
     return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds)
@@ -129,15 +127,11 @@ class Fix(NamedTuple):
     rank: int = 1 # 0 stands before all that is ordered by its gain, 2 after it
 
 # %% ../nbs/46_report.ipynb #7b4bb2ce
-def _summary(interp): return interp.summary() if hasattr(interp, 'summary') else interp.scores()
-
-def _unknown(interp): return interp.unknown if hasattr(interp, 'unknown') else interp.unseen
-
 def _score_if(interp, keep=slice(None), table=None, thresholds=None):
     "Each target's score on some of the rows, with other labels, or with other thresholds"
     table = interp.table if table is None else table
     thresholds = dict(interp.thresholds) | (thresholds or {})
-    return _summary(TaggerInterpretation(table[keep], interp.schema, interp.p[keep], thresholds))['score']
+    return TaggerInterpretation(table[keep], interp.schema, interp.p[keep], thresholds).summary()['score']
 
 # %% ../nbs/46_report.ipynb #92a2047e
 def _fix_files(parts):
@@ -166,7 +160,7 @@ def _fix_duplicates(parts, scores):
               max(most, 0.), points, 'duplicates')
 
 def _fix_unknown(parts):
-    for target, counts in _unknown(parts.interp).items():
+    for target, counts in parts.interp.unknown.items():
         gain, more = 100*parts.interp.gain_if_right(target, counts), ', ...' if len(counts) > 3 else ''
         photos = count_of(sum(counts.values()), 'scored photo')
         yield Fix(target, f'{target}: the model does not know {", ".join(list(counts)[:3])}{more}',
