@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 
-import fashion_tagger.classes, fashion_tagger.reliability # methods of `TaggerInterpretation`
+import fashion_tagger.classes, fashion_tagger.reliability # noqa: F401, methods of `TaggerInterpretation`
 from .audit import Audit, audit_table
 from .calibration import best_thresholds
 from .confusion import NOTHING
