@@ -92,7 +92,7 @@ def row_columns(
     for name in schema.names: columns += [name, f'{name}_p']
     columns.append('error')
     twice = {c for i, c in enumerate(columns) if c in columns[:i]}
-    if twice: raise InputError(f"two columns of the answers would be called {min(twice)!r}; a target needs another name")
+    if twice: raise InputError(f"two columns would be called {min(twice)!r}; a target needs another name")
     return columns
 
 def _attribute_cells(target, answer): return answer['value'], round(answer['p'], 4)
@@ -190,7 +190,7 @@ def check_out(out):
     if not out.parent.is_dir(): raise InputError(f"{out}: there is no folder {out.parent}")
     if out.is_dir() or not os.access(out.parent, os.W_OK): raise InputError(f"{out}: cannot be written")
     if ending != '.parquet': return
-    try: import pyarrow.parquet
+    try: import pyarrow.parquet # noqa: F401
     except ImportError:
         raise InputError(f"{out}: Parquet needs pyarrow; pip install 'fashion_tagger[parquet]', "
                          "or name a .csv or .jsonl file") from None

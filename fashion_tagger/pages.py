@@ -229,7 +229,7 @@ def _target_part(parts, thumbnails, t, s, anchor, share):
 
 # %% ../nbs/57_pages.ipynb #b704ea07
 def _suspect_photo(parts, thumbnails, q):
-    "A photo with a suspected label, a row of `suspect_labels`"
+    "A photo with a suspected label, a row of `find_suspects`"
     return thumbnails(parts.table.loc[q.row], f'labelled {q.given}, perhaps {q.suggested}', image=str(q.image),
                       tag=q.tag or '', given=q.given, suggested=q.suggested, p_given=_p_text(q.p_given),
                       p_suggested=f'{q.p_suggested:.2f}', loss=f'{q.loss:.1f}')
@@ -309,7 +309,7 @@ def _settings_part(parts):
 
 def _curves_part(parts):
     if not parts.interp.curves: return None
-    svg = _inline_svg(parts.interp.plot_curves()[0].figure, 'curves')
+    svg = _inline_svg(parts.interp.plot_metrics()[0].figure, 'curves')
     return dict(svg=svg, alt='Learning curves', caption='The last training, epoch by epoch.')
 
 def _trust(parts):
