@@ -20,6 +20,8 @@ from fastcore.basics import patch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit, softmax
 
+from .learner import labelled_preds, learner_schema
+from .losses import TaggerLoss
 from .metrics import score_targets
 from .schema import Attribute, InputError, TagSet
 from fastai.learner import Learner
@@ -101,14 +103,10 @@ def best_thresholds(
     return _CANDIDATES[search.per_tag(common, frequent, rounds)]
 
 # %% ../nbs/31_calibration.ipynb #7e0851e2
-def _schema_of(learn):
-    "What the learner predicts"
-    return learn.loss_func.schema if hasattr(learn.loss_func, 'schema') else learn.schema
-
-def _preds_and_targs(learn, ds_idx, dl):
-    "Probabilities `(n_photos, n_logits)`, and encoded labels as a tuple with a tensor per target"
-    with learn.no_bar(): p, targs = learn.get_preds(ds_idx=ds_idx, dl=dl)
-    return p, tuple(targs) if isinstance(targs, (tuple, list)) else (targs,)
+def _refuse_other_losses(learn, what):
+    if isinstance(learn.loss_func, TaggerLoss): return
+    raise InputError(f"{what} keeps its result in a TaggerLoss, and the loss of this learner is "
+                     f"{type(learn.loss_func).__name__}; pass loss_func=TaggerLoss(schema)")
 
 # %% ../nbs/31_calibration.ipynb #b83b937c
 @patch
@@ -119,10 +117,11 @@ def tune_thresholds(self: Learner,
     per_tag: bool = True, # A threshold per tag; False: one for each tag set
 ) -> tuple: # Scores before and after, as from `score_targets`, on the same photos: those after are optimistic
     "Choose the thresholds with the highest F-beta for every tag set, and keep them in `loss_func.thresholds`"
-    schema = _schema_of(self)
+    _refuse_other_losses(self, 'tune_thresholds')
+    schema = learner_schema(self)
     if not schema.tag_sets:
         raise InputError(f"there is no tag set among {', '.join(schema.names)}; attributes have no threshold")
-    p, targs = _preds_and_targs(self, ds_idx, dl)
+    p, targs = labelled_preds(self, ds_idx, dl)
     before = score_targets(schema, p, targs, getattr(self.loss_func, 'thresholds', None))
     thresholds = {}
     for (t, part), y in zip(schema.split(p), targs):
@@ -234,11 +233,11 @@ def calibrate(self: Learner,
     dl = None, # Other photos, as from `learn.dls.test_dl(table, with_labels=True)`
 ) -> pd.DataFrame: # A row per target: `temperature`, and the expected calibration error `before` and `after`, 0 to 1
     "Find a temperature for each target, and keep them in `loss_func.temperatures`"
-    schema, loss = _schema_of(self), self.loss_func
+    schema, loss = learner_schema(self), self.loss_func
     if not hasattr(loss, 'temperatures'):
         raise InputError(f"calibrate keeps temperatures in a TaggerLoss, and this learner has a {type(loss).__name__}")
     old, loss.temperatures = loss.temperatures, {}
-    p, targs = _preds_and_targs(self, ds_idx, dl)
+    p, targs = labelled_preds(self, ds_idx, dl)
     rows = {}
     for (t, part), y in zip(schema.split(p), targs): rows[t.name] = _calibration(t, part.numpy(), np.asarray(y))
     loss.temperatures = {name: row.temperature for name, row in rows.items()}

@@ -306,7 +306,7 @@ def audit(
     width = max(shutil.get_terminal_size().columns, 80) if sys.stdout.isatty() else 10_000
     print(found.summary(width))
     if out and out.lower().endswith('.html'):
-        from fashion_tagger.report import render_audit, write_page
+        from fashion_tagger.pages import render_audit, write_page
         write_page(render_audit(found, rows), out)
     elif out: found.to_csv(out)
     where = f": {out}" if out else ""
@@ -341,7 +341,8 @@ def report(
     _use_no_display()
     from fashion_tagger.inference import Tagger
     from fashion_tagger.label_errors import read_decisions, write_decisions
-    from fashion_tagger.report import render_report, report_parts, write_page
+    from fashion_tagger.pages import render_report, write_page
+    from fashion_tagger.report import report_parts
     from fashion_tagger.sources import read_table
     _check_writable('--out', out, ('.html',))
     _check_writable('--suspects', suspects, ('.csv',))

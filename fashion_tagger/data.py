@@ -19,10 +19,10 @@ from fastai.vision.all import *
 from .cache import PixelCache
 from .engines import decode_ahead
 from .photos import get_photo
-from .schema import (MISSING, RESERVED, Attribute, InputError, Schema, TagSet, extend_schema,
+from .schema import (MISSING, Attribute, InputError, Schema, TagSet, extend_schema,
                                    schema_from_table, unknown_words)
 from .splits import stratified_split
-from .transforms import AUGMENTATIONS, FitPhoto, Photo, TensorPhoto, augment_tfms
+from .transforms import FitPhoto, Photo, TensorPhoto, augment_tfms
 
 # %% auto #0
 __all__ = ['AttributeCategorize', 'TagsCategorize', 'TargetBlock', 'schema_from_dls', 'dls_table', 'tagger_datablock', 'PhotoDL',

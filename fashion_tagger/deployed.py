@@ -9,6 +9,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/deployed.html.md"""
 # %% ../nbs/41_deployed.ipynb #a4fc7c51
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -22,13 +23,31 @@ from .schema import Schema
 __all__ = ['DeployedNet']
 
 # %% ../nbs/41_deployed.ipynb #aad1d706
+def _resizing_matrix(n_in, n_out, n_between):
+    "Weights from `n_in` pixels of a side to `n_out`, by way of means over `n_between`; shape `(n_out, n_in)`"
+    rows = torch.eye(n_in)[:, None] # each pixel by itself
+    if n_between < n_in: rows = F.interpolate(rows, n_between, mode='area')
+    return F.interpolate(rows, n_out, mode='linear', align_corners=True)[:, 0].T.contiguous()
+
+def resize_batch(
+    x, # Pixels, shape `(bs, 3, h, w)`
+    size, # Height and width
+): # Shape `(bs, 3, *size)`
+    "Resize a batch as fastai's `AffineCoordTfm` does in validation"
+    sides = tuple(int(n) for n in x.shape[-2:])
+    shrinks = min(n/out for n, out in zip(sides, size))/2
+    between = [math.floor(n/shrinks) if shrinks > 1 else n for n in sides]
+    down, across = (_resizing_matrix(n, out, mid).to(x) for n, out, mid in zip(sides, size, between))
+    return down @ x @ across.T
+
+# %% ../nbs/41_deployed.ipynb #4394e674
 class DeployedNet(nn.Module):
     "From pixels as photos have them to probabilities, target by target, and features"
     def __init__(self,
         net: nn.Module, # From pixels, 0 to 1, `(bs, 3, h, w)`, to logits; perhaps with `embed` and `head`
         schema: Schema, # What the logits stand for
         temperatures: Mapping|None = None, # By target, what its logits are divided by
-        resize: Sequence|None = None, # Height and width to resize pixels to first, bilinear, corners aligned
+        resize: Sequence|None = None, # Height and width to resize pixels to first, as `resize_batch` does
         mean: Sequence|None = None, # Of each channel, 0 to 1, to subtract if the network does not normalise by itself
         std: Sequence|None = None, # Of each channel, by which pixels are then divided
     ):
@@ -45,7 +64,7 @@ class DeployedNet(nn.Module):
     ) -> torch.Tensor: # float32, shape `(bs, 3, h, w)`, resized and normalised
         "What the network sees of pixels"
         x = pixels.permute(0, 3, 1, 2).float()/255
-        if self.resize: x = F.interpolate(x, self.resize, mode='bilinear', align_corners=True)
+        if self.resize: x = resize_batch(x, self.resize)
         if self.mean is not None: x = x - self.mean
         if self.std is not None: x = x/self.std
         return x

@@ -12,7 +12,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.vision.augment import AffineCoordTfm, PadMode, Resize, ResizeMethod
 from fastai.vision.core import PILImageBW

@@ -26,9 +26,12 @@ from scipy.stats import binomtest
 
 from .calibration import calibration_error, claims_of, reliability_table
 from .curves import plot_curves
-from .data import write_over
+from .data import dls_table, write_over
+from .deployed import DeployedNet
+from .export import preprocessing_of
+from .learner import learner_schema, unwrapped
 from .metrics import fbeta_per_photo, score_targets
-from .photos import get_photo, load_photo, open_photo
+from .photos import get_photo, open_photo
 from .schema import Attribute, InputError, Schema, TagSet, extend_schema, unknown_words
 from fastai.interpret import ClassificationInterpretation
 
@@ -66,18 +69,20 @@ class TaggerInterpretation:
 # %% ../nbs/50_interpret.ipynb #ddd6a274
 @patch(cls_method=True)
 def from_learner(cls: TaggerInterpretation,
-    learn, # As from `tagger_learner`
+    learn, # Any `Learner`: of `tagger_learner`, of `vision_learner`, or your own
     ds_idx: int = 1, # 0: its training photos, 1: its validation photos
     table: pd.DataFrame|None = None, # Other photos
+    schema: Schema|None = None, # What the learner predicts, where it does not know
 ) -> TaggerInterpretation:
     "Interpret a learner's answers"
+    schema, loss = learner_schema(learn, schema), learn.loss_func
     dl = None if table is None else learn.dls.test_dl(table)
-    rows = pd.DataFrame(list(learn.dls.loaders[ds_idx].items)) if table is None else table
+    rows = dls_table(learn.dls, ds_idx, schema) if table is None else table
     with learn.no_bar(): p = learn.get_preds(ds_idx=ds_idx, dl=dl)[0]
-    fit, loss = learn.dls.fit, learn.loss_func
-    def pixels(photo): return np.asarray(load_photo(photo, fit.size, fit.method, fit.fill))
-    return cls(rows, learn.schema, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None),
-               getattr(learn, 'curves', None), learn.model, pixels)
+    def pixels(photo): return preprocessing_of(learn.dls).pixels(photo)
+    def net(): return DeployedNet(unwrapped(learn.model), schema, **preprocessing_of(learn.dls).input)
+    return cls(rows, schema, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None),
+               getattr(learn, 'curves', None), net, pixels)
 
 # %% ../nbs/50_interpret.ipynb #4006e47b
 @patch(cls_method=True)
@@ -88,7 +93,7 @@ def of_tagger(cls: TaggerInterpretation,
 ) -> TaggerInterpretation:
     "Interpret answers that are there already"
     return cls(table, tagger.schema, p, tagger.thresholds, tagger.temperatures, tagger.settings.get('curves'),
-               lambda: tagger.net, tagger.pixels)
+               lambda: DeployedNet(tagger.net, tagger.schema, **tagger.settings.get('input', {})), tagger.pixels)
 
 @patch(cls_method=True)
 def from_bundle(cls: TaggerInterpretation,

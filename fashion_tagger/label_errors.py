@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,36 +22,23 @@ from cleanlab.rank import get_label_quality_scores
 from fastai.learner import Learner
 from fastcore.basics import patch
 
+from .learner import learner_features
 from .losses import TaggerLoss
 from .models import TaggerHead, probabilities
-from .schema import Attribute, InputError, Schema, TagSet, is_missing, schema_from_table, warn_table
+from .schema import (Attribute, InputError, Schema, TagSet, encode_labels, is_missing, schema_from_table,
+                                   warn_table)
 
 # %% auto #0
 __all__ = ['out_of_fold', 'find_suspects', 'write_decisions', 'read_decisions', 'apply_decisions', 'undecided']
 
 # %% ../nbs/55_label_errors.ipynb #aa115cb5
-def encode_labels(
-    table: pd.DataFrame, # With a column per target
-    schema: Schema, # What the numbers stand for
-) -> list[np.ndarray]: # Per attribute ints of shape `(n,)`, per tag set float32 of shape `(n, n_tags)`
-    "Encode the labels of a table, target by target"
-    return [np.array([t.encode(cell) for cell in table[t.name]]) for t in schema]
-
-class _LearnerLabels(NamedTuple):
-    "What the labels of a learner are judged by, training photos first"
-    x: torch.Tensor # Features, shape `(n_photos, n_features)`
-    sizes: Mapping # How many features each group has, by name
-    schema: Schema # With the words of all rows
-    table: pd.DataFrame # The rows
-    targs: list # Encoded labels, an array per target
-
 def _learner_labels(learn):
-    "Features, rows and encoded labels of a learner's photos"
-    table = pd.DataFrame([*learn.dls.train_ds.items, *learn.dls.valid_ds.items])
-    names = ([t.name for t in targets] for targets in (learn.schema.attributes, learn.schema.tag_sets))
-    schema = schema_from_table(table.drop(columns='split', errors='ignore'), *names)
-    x = torch.cat([part[0][:, 0].cpu() for part in learn._features()])
-    return _LearnerLabels(x, learn.model.features, schema, table, encode_labels(table, schema))
+    "Features and labels of a learner's photos, with the words of all rows, so that those only in validation are judged"
+    seen = learner_features(learn)
+    schema = seen.schema
+    attributes, tag_sets = ([t.name for t in targets] for targets in (schema.attributes, schema.tag_sets))
+    schema = schema_from_table(seen.table.drop(columns='split'), attributes, tag_sets)
+    return seen._replace(schema=schema, targs=encode_labels(seen.table, schema))
 
 # %% ../nbs/55_label_errors.ipynb #345e41c4
 def _train_head(head, loss_func, x, targs, rows, epochs, bs, lr, generator):

@@ -21,7 +21,8 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image
 
-from .drawing import COLOURS, PATTERNS, TYPES
+from .drawing import COLOURS, PATTERNS
+from .garments import TYPES
 from .formats import (CATEGORY_TYPES, VOC_FOLDERS, object_frame, read_apascal, read_deepfashion,
                                     read_fashion_products, read_planet, read_signed_csv)
 from .samples import SLEEVE_TAGS

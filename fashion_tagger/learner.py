@@ -21,7 +21,7 @@ from fastai.callback.training import BnFreeze
 from fastai.vision.all import *
 
 from .data import TaggerDataLoaders, dls_table, photo_axes, schema_from_dls, write_over
-from .embedding import FeatureDL, embed_batches, embed_dls, evaluating, feature_function, weights_checksum
+from .embedding import FeatureDL, embed_dls, feature_function, weights_checksum
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
 from .losses import TaggerLoss, TargetTuple
 from .metrics import score_targets, tagger_metrics

@@ -65,11 +65,11 @@ def _print_features(compared):
     "A line per correlated attribute, from what `choose_features` gives"
     for name, rows in compared.groupby('attribute', sort=False):
         all_, *chosen = rows.to_dict('records')
-        line = f"{name}: linear probes are right on {all_['unseen']:.2f} of photos with a held-out combination"
+        line = f"{name}: linear probes are right on {all_['held_out']:.2f} of photos with a held-out combination"
         line += f" and on {all_['ordinary']:.2f} of others"
         for c in chosen:
-            line += f"; from {c['feature_groups']} alone, which it will use,"
-            line += f" on {c['unseen']:.2f} and {c['ordinary']:.2f}"
+            line += f"; from {c['features']} alone, which it will use,"
+            line += f" on {c['held_out']:.2f} and {c['ordinary']:.2f}"
         print(line, flush=True)
 
 def _to_half(learn):

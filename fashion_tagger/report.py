@@ -9,6 +9,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/report.html.md"""
 # %% ../nbs/56_report.ipynb #43ec38ed
 from __future__ import annotations
 
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,17 +19,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from fastai.learner import Learner
 from fastcore.basics import patch
 
-import fashion_tagger.classes, fashion_tagger.reliability # methods of `TaggerInterpretation`
+import fashion_tagger.classes, fashion_tagger.reliability # noqa: F401, methods of `TaggerInterpretation`
 from .audit import Audit, audit_table
 from .calibration import best_thresholds
 from .confusion import NOTHING
-from .inference import Tagger
+from .export import export_tagger
+from .inference import Tagger, read_settings
 from .interpret import TaggerInterpretation
-from .label_errors import apply_decisions, out_of_fold, suspect_labels, undecided
+from .label_errors import apply_decisions, find_suspects, out_of_fold, undecided
+from .learner import labelled_preds, learner_features
 from .photos import get_photo
-from .schema import InputError, count_of, schema_from_table
+from .schema import InputError, count_of, encode_labels, schema_from_table
 from .splits import part_mask
 
 # %% auto #0
@@ -45,13 +49,13 @@ class ReportParts:
     part: str # What they are called
     audit: Audit # Of the whole table
     whole: pd.DataFrame # The whole table, with rows whose photos cannot be read
-    suspects: pd.DataFrame # As from `suspect_labels`, over all rows
+    suspects: pd.DataFrame # As from `find_suspects`, over all rows
     seconds: dict # Time taken, by step
 
     @property
     def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
         "Each target's score with its interval"
-        return _summary(self.interp)
+        return self.interp.summary()
 
 # %% ../nbs/56_report.ipynb #c353ab9a
 class _Tagged(NamedTuple):
@@ -69,23 +73,31 @@ def _tag_table(tagger, table, answers):
     readable = np.array([not isinstance(s, InputError) for s in said])
     return _Tagged(np.stack([p for p, _ in good]), np.stack([x for _, x in good]), readable)
 
-_SUSPECT_COLUMNS = ['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect']
+def _ask_learner(learn, table, answers):
+    "A learner as a tagger, by way of a bundle, with its own photos and answers where no table is given"
+    with tempfile.TemporaryDirectory() as folder:
+        builder = read_settings(export_tagger(learn, folder))['model'].get('builder')
+        tagger = Tagger.load(folder, 'auto' if builder == 'onnx' else 'torch') # which need the folder no longer
+    if table is not None: return tagger, table, answers
+    seen = learner_features(learn)
+    p = torch.cat([labelled_preds(learn, i).p for i in (0, 1)])
+    return tagger, seen.table, (p.numpy(), seen.x.numpy())
 
-def _suspects(tagger, table, features, n_folds):
+def _judge_labels(tagger, table, features, n_folds):
     "Labels that cross-validated heads disagree with; none if there are too few photos, or no features to judge by"
-    none = pd.DataFrame(columns=_SUSPECT_COLUMNS)
+    nothing = pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
     attributes = [t.name for t in tagger.schema.attributes if table[t.name].notna().any()]
     tags = [t.name for t in tagger.schema.tag_sets if table[t.name].notna().any()]
-    if not n_folds or len(table) < 2*n_folds or not features.shape[1] or not (attributes or tags): return none
+    if not n_folds or len(table) < 2*n_folds or not features.shape[1] or not (attributes or tags): return nothing
     schema = schema_from_table(table.drop(columns='split', errors='ignore'), attributes, tags)
-    targs = [np.stack([np.asarray(t.encode(cell)) for cell in table[t.name]]) for t in schema]
+    targs = encode_labels(table, schema)
     p = out_of_fold(torch.from_numpy(features), tagger.features, schema, targs, n_folds)
-    return suspect_labels(table, schema, p, targs)
+    return find_suspects(table, schema, p, targs)
 
 # %% ../nbs/56_report.ipynb #988bfa24
 def report_parts(
-    bundle, # Folder of a bundle, or a `Tagger`
-    table: pd.DataFrame, # As from `read_table`; with its training rows, their labels are judged too
+    tagger, # Folder of a bundle, a `Tagger`, or any `Learner`
+    table: pd.DataFrame|None = None, # As from `read_table`, best with its training rows; a learner's own by default
     part: str|None = None, # Which split to score: by default 'valid', or else 'test'; 'all' for every row
     decisions: pd.DataFrame|None = None, # As from `read_decisions`; applied first, and labels to keep are not suspected
     n_folds: int = 5, # For suspected labels, as in `out_of_fold`; 0: look for none
@@ -101,7 +113,8 @@ def report_parts(
         yield
         seconds[what] = time.perf_counter() - start
 
-    tagger = bundle if isinstance(bundle, Tagger) else Tagger.load(bundle)
+    if isinstance(tagger, Learner): tagger, table, answers = _ask_learner(tagger, table, answers)
+    elif not isinstance(tagger, Tagger): tagger = Tagger.load(tagger)
     if decisions is not None: table = apply_decisions(table, decisions)
     table = table.reset_index(drop=True)
     if answers and len(answers[0]) != len(table):
@@ -112,7 +125,7 @@ def report_parts(
     with step('tagging the photos'): p, features, readable = _tag_table(tagger, table, answers)
     rows, scored = table[readable].reset_index(drop=True), mask[readable]
     if not scored.any(): raise InputError(f"none of the {what} can be read")
-    with step('judging the labels'): suspects = _suspects(tagger, rows, features, n_folds)
+    with step('judging the labels'): suspects = _judge_labels(tagger, rows, features, n_folds)
     if decisions is not None: suspects = undecided(suspects, decisions)
     interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
     return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds)
@@ -129,15 +142,11 @@ class Fix(NamedTuple):
     rank: int = 1 # 0 stands before all that is ordered by its gain, 2 after it
 
 # %% ../nbs/56_report.ipynb #7b4bb2ce
-def _summary(interp): return interp.summary() if hasattr(interp, 'summary') else interp.scores()
-
-def _unknown(interp): return interp.unknown if hasattr(interp, 'unknown') else interp.unseen
-
 def _score_if(interp, keep=slice(None), table=None, thresholds=None):
     "Each target's score on some of the rows, with other labels, or with other thresholds"
     table = interp.table if table is None else table
     thresholds = dict(interp.thresholds) | (thresholds or {})
-    return _summary(TaggerInterpretation(table[keep], interp.schema, interp.p[keep], thresholds))['score']
+    return TaggerInterpretation(table[keep], interp.schema, interp.p[keep], thresholds).summary()['score']
 
 # %% ../nbs/56_report.ipynb #92a2047e
 def _fix_files(parts):
@@ -166,7 +175,7 @@ def _fix_duplicates(parts, scores):
               max(most, 0.), points, 'duplicates')
 
 def _fix_unknown(parts):
-    for target, counts in _unknown(parts.interp).items():
+    for target, counts in parts.interp.unknown.items():
         gain, more = 100*parts.interp.gain_if_right(target, counts), ', ...' if len(counts) > 3 else ''
         photos = count_of(sum(counts.values()), 'scored photo')
         yield Fix(target, f'{target}: the model does not know {", ".join(list(counts)[:3])}{more}',

@@ -74,20 +74,21 @@ class FitPhoto(RandTransform):
         return kind(fit_photo(x, self.current_size, self.method, self.fill))
 
 # %% ../nbs/21_transforms.ipynb #11903d92
+_PAD_MODES = dict(white=PadMode.Zeros, black=PadMode.Zeros, border=PadMode.Border, reflect=PadMode.Reflection)
+
 class Augment(Transform):
     "Random changes of a training batch on its device; validation batches pass untouched"
     order, split_idx = 20, 0
     def __init__(self,
         tfms: list, # fastai's batch transforms, as from `aug_transforms`
-        fill: str = 'white', # What is seen beyond a photo's edge: 'white' or 'reflect'
+        fill: str = 'white', # What is seen beyond a photo's edge, one of `FIT_FILLS`
     ):
         super().__init__()
         self.fill, self.tfms = fill, L(tfms)
         is_space = risinstance((AffineCoordTfm, RandomResizedCropGPU))
         self.space = Pipeline(self.tfms.filter(is_space), split_idx=0)
         self.light = Pipeline(self.tfms.filter(is_space, negate=True), split_idx=0)
-        if fill == 'white':
-            for t in self.space: t.pad_mode = PadMode.Zeros
+        for t in self.space: t.pad_mode = _PAD_MODES[fill]
 
     def encodes(self, x: TensorImage):
         if self.fill == 'white': x = 1 - self.space(1 - x) # of a negative, where the zeros beyond the edge are white

@@ -5,7 +5,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from fashion_tagger.label_errors import encode_labels, find_suspects, out_of_fold
+from fashion_tagger.label_errors import find_suspects, out_of_fold
+from fashion_tagger.schema import encode_labels
 from fashion_tagger.models import ColourHistogram
 from fashion_tagger.photos import open_photo
 from fashion_tagger.samples import sample_wardrobe
