@@ -146,14 +146,14 @@ def dls_table(
     schema = schema or schema_from_dls(dls)
     ds = dls.loaders[ds_idx].dataset
     rows = item_rows(ds)
-    if rows: return pd.DataFrame(rows)
+    if rows: return pd.DataFrame(rows, dtype=object)
     photos, *labels = ds.tls
     items = photos.items
     if isinstance(items, pd.DataFrame): items = [row for _, row in items.iterrows()]
     table = dict(image=[_photo_of(photos, item) for item in items])
     full = [_target_of(pipeline, t.name) for pipeline, t in zip(labels, schema)]
     for target, encoded in zip(full, labels): table[target.name] = [_label_of(target, y) for y in encoded]
-    return pd.DataFrame(table)
+    return pd.DataFrame(table, dtype=object)
 
 # %% ../nbs/22_data.ipynb #acc3221d
 class CellReader:

@@ -35,8 +35,8 @@ def resize_batch(
 ): # Shape `(bs, 3, *size)`
     "Resize a batch as fastai's `AffineCoordTfm` does in validation"
     sides = tuple(int(n) for n in x.shape[-2:])
-    shrinks = min(n/out for n, out in zip(sides, size))/2
-    between = [math.floor(n/shrinks) if shrinks > 1 else n for n in sides]
+    shrinks = min(sides[0]/size[1], sides[1]/2)/2 # the height by the width, as fastai's `_grid_sample` has it
+    between = [math.floor(n*(1/shrinks)) if shrinks > 1 else n for n in sides]
     down, across = (_resizing_matrix(n, out, mid).to(x) for n, out, mid in zip(sides, size, between))
     return down @ x @ across.T
 

@@ -35,7 +35,7 @@ from .inference import (BUNDLE_VERSION, ONNX_FILE, SETTINGS_FILE, WEIGHTS_FILE, 
 from .learner import learner_schema, unwrapped
 from .onnx import write_onnx
 from .photos import get_photo, load_photo
-from .schema import InputError, Schema
+from .schema import InputError, Schema, is_missing
 from .transforms import FitPhoto
 from .vision_nets import create_vision_net, vision_config
 
@@ -100,7 +100,7 @@ def _batch_settings(tfms):
     for t in tfms:
         if _for_training_only(t): continue
         if isinstance(t, IntToFloatTensor) and t.div == 255.: continue
-        if type(t) is AffineCoordTfm and t.mode == 'bilinear': settings |= _resize_settings(t)
+        if isinstance(t, AffineCoordTfm) and t.mode == 'bilinear': settings |= _resize_settings(t)
         elif isinstance(t, Normalize): settings |= dict(mean=_channels(t.mean), std=_channels(t.std))
         else: raise _cannot(t, "use Normalize and aug_transforms")
     return settings
@@ -172,7 +172,8 @@ def table_fingerprint(rows, names):
     lines = []
     for row in rows:
         photo = os.path.basename(str(row['image'])), str(row.get('box', ''))
-        lines.append(json.dumps([*photo, *(str(row[name]) for name in names)], ensure_ascii=False))
+        labels = ('' if is_missing(row[name]) else str(row[name]) for name in names)
+        lines.append(json.dumps([*photo, *labels], ensure_ascii=False))
     for line in sorted(lines): digest.update(line.encode('utf-8', 'surrogateescape') + b'\n')
     return digest.hexdigest()
 
