@@ -55,8 +55,10 @@ def module_of(nb):
 def as_written(parameter):
     "A parameter as it stands in a signature, without its annotation"
     stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-    default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
-    return f"{stars}{parameter.name}{default}"
+    if parameter.default is parameter.empty: return f"{stars}{parameter.name}"
+    default = parameter.default
+    if inspect.isfunction(default): return f"{parameter.name}={default.__name__}"  # its repr would be an address
+    return f"{parameter.name}={default!r}"
 
 
 def documentation(renderer):
