@@ -13,7 +13,7 @@ demo: .venv/ready  ## train, test and run a tagger, into demo/
 test: .venv/ready  ## run every notebook and tests/
 	$(BIN)/python .ci/tests.py
 
-nb: .venv/ready  ## one notebook: export, run, clean, test, render (make nb NB=16_metrics)
+nb: .venv/ready  ## one notebook: export, run, clean, test, render (make nb NB=25_metrics)
 	$(BIN)/python .ci/nb.py $(NB)
 
 export: .venv/ready  ## notebooks to fashion_tagger/, cleaned

@@ -1,4 +1,4 @@
-"""One change of one notebook, from export to its page: what `make nb NB=16_metrics` runs.
+"""One change of one notebook, from export to its page: what `make nb NB=25_metrics` runs.
 
     python .ci/nb.py NOTEBOOK...
 
@@ -18,7 +18,7 @@ def run(*command, cwd=root):
 
 
 def found(name):
-    "The notebook of a name such as 16_metrics, metrics, or nbs/16_metrics.ipynb"
+    "The notebook of a name such as 25_metrics, metrics, or nbs/25_metrics.ipynb"
     wanted = Path(name).stem
     for file in sorted(root.glob("nbs/**/*.ipynb")):
         if wanted in (file.stem, re.sub(r"^\d+_", "", file.stem)): return file
@@ -34,7 +34,7 @@ def changed(file):
 
 
 def main():
-    if len(sys.argv) < 2: sys.exit("say which notebook: make nb NB=16_metrics")
+    if len(sys.argv) < 2: sys.exit("say which notebook: make nb NB=25_metrics")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     files = [found(name) for name in sys.argv[1:]]
     for file in files: changed(file)

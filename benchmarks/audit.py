@@ -1,6 +1,6 @@
 """How long an audit takes, what it finds in real photos, and how many copies of a photo it recognises.
 
-    FASHION_TAGGER_DATA=DIR python benchmarks/audit.py [--workers N ...] [--copies N] [--seed N] [--json FILE]
+    FASHION_TAGGER_DATA=DIR python benchmarks/audit.py [--threads N ...] [--copies N] [--seed N] [--json FILE]
 
 DIR holds fashion_products, colour_and_type and clothing_photos; without it, drawn garments stand in. The speed is
 measured on one table of all photos."""
@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import ImageEnhance
 
-from fashion_tagger.audit import audit_table, near_pairs, photo_hash, photo_thumb, scan_photos
+from fashion_tagger.audit import audit_table
+from fashion_tagger.duplicates import near_pairs, photo_hash, photo_thumb, scan_photos
 from fashion_tagger.photos import cpu_count, open_photo
 from fashion_tagger.samples import sample_wardrobe
 from fashion_tagger.sources import read_table
@@ -91,23 +92,23 @@ def found(audit):
                 disagree=disagreements(groups, targets), disagree_across=disagreements(across, targets))
 
 
-def speed(table, workers):
+def speed(table, threads):
     start = time.perf_counter()
-    photos = len(audit_table(table, workers=workers).photos['image'].unique())
+    photos = len(audit_table(table, threads=threads).photos['image'].unique())
     seconds = time.perf_counter() - start
     unit = 1024**2 if sys.platform == 'darwin' else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/unit
-    return dict(workers=workers or cpu_count(), photos=photos, seconds=round(seconds, 1),
+    return dict(threads=threads or cpu_count(), photos=photos, seconds=round(seconds, 1),
                 per_second=round(photos/seconds), peak_mb=round(peak))
 
 
-SPEED = ('{photos:,} photos, {workers} threads: {seconds} s, {per_second:,} photos per second, '
+SPEED = ('{photos:,} photos, {threads} threads: {seconds} s, {per_second:,} photos per second, '
          'at most {peak_mb:,} MB so far')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--workers', type=int, nargs='*', default=[None], help='threads; one run for each number')
+    parser.add_argument('--threads', type=int, nargs='*', default=[None], help='threads; one run for each number')
     parser.add_argument('--copies', type=int, default=300, help='how many photos of each set to copy')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--json')
@@ -118,8 +119,8 @@ def main():
         sets = tables(Path(data) if data else None, folder)
         result = dict(speed=[], sets={}, copies={})
         table = pd.concat([t[['image']] for t in sets.values()], ignore_index=True)
-        for workers in args.workers:
-            result['speed'].append(speed(table, workers))
+        for threads in args.threads:
+            result['speed'].append(speed(table, threads))
             print(SPEED.format(**result['speed'][-1]), flush=True)
         for name, t in sets.items():
             result['sets'][name] = found(audit_table(t))

@@ -389,3 +389,11 @@ def extend_schema(
 ) -> Schema: # The same targets, each with its unknown words at the end
     "Add words that labels have and the model does not"
     return Schema([type(t)(t.name, (*t.vocab, *unknown.get(t.name, ()))) for t in schema])
+
+# %% ../nbs/00_schema.ipynb #189f3740
+def encode_labels(
+    table, # A DataFrame with a column per target
+    schema: Schema, # What the numbers stand for
+) -> list[np.ndarray]: # Per attribute ints of shape `(n,)`, per tag set float32 of shape `(n, n_tags)`
+    "Encode the labels of a table, target by target"
+    return [np.array([t.encode(cell) for cell in table[t.name]]) for t in schema]

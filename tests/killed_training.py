@@ -1,4 +1,4 @@
-"""Training killed (SIGKILL) at random moments and resumed each time: does it end with the weights of a training that was left alone?
+"""Training killed (SIGKILL) at random moments and resumed each time ends with the weights of one that was left alone
 
     python tests/killed_training.py [--kills 20] [--photos 600] [--epochs N] [--freeze-epochs N] [--seed N]"""
 import argparse, os, random, subprocess, sys, tempfile, time
@@ -8,8 +8,10 @@ COMMAND = [sys.executable, "-c", "from fashion_tagger.cli import main; main()", 
 
 
 def start(folder, out, args, *more):
-    return subprocess.Popen([*COMMAND, f"{folder}/labels.csv", "--images", "/", "--attributes", "type,colour", "--size", "64x64", "--bs", "32", "--out", out, "--epochs", str(args.epochs), "--freeze-epochs", str(args.freeze_epochs), *more],
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    options = "--images / --attributes type,colour --size 64x64 --bs 32".split()
+    epochs = ["--epochs", str(args.epochs), "--freeze-epochs", str(args.freeze_epochs)]
+    command = [*COMMAND, f"{folder}/labels.csv", *options, *epochs, "--out", out, *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def ended(child):
@@ -26,11 +28,21 @@ def differences(a, b):
     return max(float(abs(one[k].astype("float64") - other[k]).max()) for k in one)
 
 
+def checkpoints(folder): return sorted(f.name for f in folder.glob("checkpoints/*.checkpoint"))
+
+
+def empty(folder):
+    for f in sorted(folder.rglob("*"), reverse=True):
+        if f.is_dir(): f.rmdir()
+        else: f.unlink()
+
+
 def killed_and_resumed(folder, args):
-    "Yields what happened, a line at a time; raises AssertionError where the weights differ"
+    "Yields what happened, a line at a time; raises AssertionError if the weights differ"
     from fashion_tagger.samples import sample_wardrobe
     folder = Path(folder)
-    sample_wardrobe(folder/"clothes", n=args.photos, seed=args.seed).table[["image", "type", "colour", "split"]].to_csv(folder/"labels.csv", index=False)
+    table = sample_wardrobe(folder/"clothes", n=args.photos, seed=args.seed).table
+    table[["image", "type", "colour", "split"]].to_csv(folder/"labels.csv", index=False)
     rng, began = random.Random(args.seed), time.perf_counter()
     ended(start(folder, folder/"whole", args))
     whole = time.perf_counter() - began
@@ -43,13 +55,15 @@ def killed_and_resumed(folder, args):
             child.kill()
             child.communicate()
             kills += 1
-            yield f"killed: {len(list((folder/'parts').glob('checkpoints/*.checkpoint')))} checkpoints, the last {max((f.name for f in (folder/'parts').glob('checkpoints/*.checkpoint')), default='none')}"
+            names = checkpoints(folder/"parts")
+            yield f"killed: {len(names)} checkpoints, the last {max(names, default='none')}"
             continue
         said = child.communicate()[0]
         assert child.returncode == 0, said[-2000:]
-        yield f"it ended by itself, as whole as the other: {differences(folder/'whole', folder/'parts'):.2g}; once more from the start"
-        assert differences(folder/"whole", folder/"parts") < 1e-6
-        for f in sorted((folder/"parts").rglob("*"), reverse=True): f.rmdir() if f.is_dir() else f.unlink()
+        apart = differences(folder/"whole", folder/"parts")
+        yield f"it ended before it could be killed, and the weights differ by {apart:.2g}; once more from the start"
+        assert apart < 1e-6
+        empty(folder/"parts")
     ended(start(folder, folder/"parts", args, "--resume"))
     apart = differences(folder/"whole", folder/"parts")
     yield f"after {kills} kills the weights differ by {apart:.2g} at most"
@@ -59,8 +73,8 @@ def killed_and_resumed(folder, args):
 
 def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--kills", type=int, default=20); p.add_argument("--photos", type=int, default=600); p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--epochs", type=int, default=2); p.add_argument("--freeze-epochs", type=int, default=30)
+    defaults = {"--kills": 20, "--photos": 600, "--seed": 0, "--epochs": 2, "--freeze-epochs": 30}
+    for option, default in defaults.items(): p.add_argument(option, type=int, default=default)
     return p
 
 

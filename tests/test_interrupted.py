@@ -1,4 +1,6 @@
-"Kills, Ctrl-C, full disks and folders without permission, in a short form; the long ones are `python tests/killed_training.py` and `python benchmarks/interrupted.py`"
+"""Kills, Ctrl-C, full disks and folders without permission
+
+Short forms; the long ones are `python tests/killed_training.py` and `python benchmarks/interrupted.py`."""
 import os, re, signal, subprocess, sys
 
 import pytest
@@ -10,7 +12,8 @@ from users import bound
 
 def test_killed_training(tmp_path, monkeypatch):
     monkeypatch.setenv("FASHION_TAGGER_CACHE", str(tmp_path/"cache"))
-    lines = [*killed_and_resumed(tmp_path, parser().parse_args(["--kills", "1", "--photos", "150", "--epochs", "1", "--freeze-epochs", "20"]))]
+    args = "--kills 1 --photos 150 --epochs 1 --freeze-epochs 20".split()
+    lines = [*killed_and_resumed(tmp_path, parser().parse_args(args))]
     assert "differ by 0 at most" in lines[-1] or "e-" in lines[-1]
 
 
@@ -18,15 +21,20 @@ def test_killed_training(tmp_path, monkeypatch):
 def labels(tmp_path_factory):
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("labels")
-    sample_wardrobe(home/"clothes", n=150, seed=0).table[["image", "type", "split"]].to_csv(home/"labels.csv", index=False)
+    table = sample_wardrobe(home/"clothes", n=150, seed=0).table
+    table[["image", "type", "split"]].to_csv(home/"labels.csv", index=False)
     return home
 
 
-def listen(): signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell in the background has its children ignore Ctrl-C
+def listen():
+    "A shell in the background has its children ignore Ctrl-C"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def train(home, out, *more, **kwargs):
-    return subprocess.Popen([*COMMAND, home/"labels.csv", "--images", "/", "--attributes", "type", "--size", "64x64", "--no-cache", "--out", out, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen, **kwargs)
+def train(home, out, *more):
+    options = "--images / --attributes type --size 64x64 --no-cache --out".split()
+    command = [*COMMAND, home/"labels.csv", *options, out, *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
 
 
 def test_ctrl_c(labels, tmp_path):
@@ -36,8 +44,10 @@ def test_ctrl_c(labels, tmp_path):
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130 and "Traceback" not in err
-    assert err.strip().splitlines()[-1] == f"interrupted: the epochs that are done are kept in {tmp_path}/bundle/checkpoints; the same call with --resume goes on from there"
-    assert list((tmp_path/"bundle/checkpoints").glob("*.checkpoint"))  # what was finished is kept
+    kept = tmp_path/"bundle/checkpoints"
+    last = f"interrupted: the epochs that are done are kept in {kept}; the same call with --resume goes on from there"
+    assert err.strip().splitlines()[-1] == last
+    assert list(kept.glob("*.checkpoint"))
 
 
 def test_ctrl_c_before_anything(labels, tmp_path):
@@ -59,7 +69,8 @@ taggers = [Tagger.load(sys.argv[1], "openvino") for _ in range(2)]
 while taggers: taggers.pop(0); gc.collect()
 try: signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt: print("caught")"""
-    run = subprocess.run([sys.executable, "-c", code, good], capture_output=True, text=True, preexec_fn=listen)
+    command = [sys.executable, "-c", code, good]
+    run = subprocess.run(command, capture_output=True, text=True, preexec_fn=listen)
     assert run.returncode == 0 and run.stdout == "caught\n", (run.returncode, run.stderr)
 
 
@@ -68,19 +79,24 @@ def test_no_permission(labels, tmp_path):
     "Neither train nor tag can write there, and both say so before they have worked for it"
     closed = tmp_path/"closed"
     closed.mkdir(mode=0o500)
-    ways = ["train", labels/"labels.csv", "--images", "/", "--attributes", "type", "--out", closed/"bundle"], ["tag", "no bundle", labels/"clothes", "--out", closed/"tags.csv"]
-    for way in ways:
-        run = subprocess.run([*bound, *COMMAND[:-1], *way], capture_output=True, text=True, timeout=120)
-        assert run.returncode == 2 and re.fullmatch(r"error: .*closed/(bundle|tags.csv): cannot be (made|written).*\n", run.stderr), run.stderr
+    to_train = ["train", labels/"labels.csv", "--images", "/", "--attributes", "type", "--out", closed/"bundle"]
+    to_tag = ["tag", "no bundle", labels/"clothes", "--out", closed/"tags.csv"]
+    for args in (to_train, to_tag):
+        run = subprocess.run([*bound, *COMMAND[:-1], *args], capture_output=True, text=True, timeout=120)
+        line = r"error: .*closed/(bundle|tags.csv): cannot be (made|written).*\n"
+        assert run.returncode == 2 and re.fullmatch(line, run.stderr), run.stderr
     assert not any(closed.iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
 def test_full_disk(labels, tmp_path):
-    (disk := tmp_path/"disk").mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], capture_output=True).returncode: pytest.skip("no small disk can be mounted here")
+    disk = tmp_path/"disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk]
+    if subprocess.run(mount, capture_output=True).returncode: pytest.skip("no small disk can be mounted here")
     try:
         child = train(labels, disk/"bundle", "--freeze-epochs", "3")
         _, err = child.communicate(timeout=120)
-        assert child.returncode == 2 and "Traceback" not in err and err.strip().splitlines()[-1].startswith("error: "), err
+        assert child.returncode == 2 and "Traceback" not in err, err
+        assert err.strip().splitlines()[-1].startswith("error: "), err
     finally: subprocess.run(["umount", "-l", disk])

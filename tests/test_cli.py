@@ -1,0 +1,154 @@
+"""The command: mistakes are one line with exit status 2, pipes end quietly, every table format has the same rows"""
+import json, os, subprocess, sys, warnings
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from fashion_tagger.cli import script; script()"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    "A folder with a drawn wardrobe, a bundle, and files that are no photos"
+    from fashion_tagger.drawing import draw_garment
+    from fashion_tagger.recipes import train_bundle
+    from fashion_tagger.samples import sample_wardrobe
+    import pandas as pd
+    home = tmp_path_factory.mktemp("home")
+    table = sample_wardrobe(home/"clothes", n=120, seed=5).table[["image", "type", "colour", "split"]]
+    train_bundle(table, home/"bundle", size=(64, 64), epochs=2, cache=False)
+    draw_garment("dress", "black", seed=1).save(home/"black dress.png")
+    (home/"cut.jpg").write_bytes(b"no photo")
+    (home/"empty").mkdir()
+    (home/"taken.csv").write_text("image\n")
+    labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
+    photo = (home/"clothes/images"/labels["image"][3]).read_bytes()
+    (home/"clothes/images/half.jpg").write_bytes(photo[:len(photo)//2])
+    for name, row in dict(gone=7, half=3).items():
+        images = labels["image"].where(labels.index != row, f"{name}.jpg")
+        labels.assign(image=images).to_csv(home/f"{name}.csv", index=False)
+    return home
+
+
+def shell(home, *args):
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, cwd=home)
+
+
+@pytest.fixture
+def run(home, monkeypatch, capsys):
+    "The command in this process; exit status and standard error"
+    from fashion_tagger.cli import main
+    monkeypatch.chdir(home)
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["fashion-tagger", *map(str, args)])
+        monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which main replaces
+        try: main()
+        except SystemExit as e: return e.code or 0, capsys.readouterr().err
+        return 0, capsys.readouterr().err
+    return run
+
+
+def error_of(status, err):
+    "The line of a mistake, which is the last one and the only one"
+    lines = [line for line in err.splitlines() if not line.startswith("warning: ")]
+    assert status == 2 and "Traceback" not in err
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:], err
+    return lines[-1]
+
+
+TO = "--images", "clothes/images", "--out", "b"
+TYPES = "clothes/labels.csv", *TO, "--attributes", "type"
+FULL = "clothes/labels.csv", "--images", "clothes/images", "--out", "clothes/images", "--attributes", "type"
+AUDIT = "audit", "clothes/labels.csv", "--images", "clothes/images"
+REPORT = "report", "bundle", "clothes/labels.csv", "--images", "clothes/images"
+MISTAKES = {
+    ("train", "clothes/labels.csv", *TO, "--attributes", "typ"): "'typ'",
+    ("train", "clothes/labels.csv", *TO): "error",
+    ("train", *TYPES, "--arch", "resnet_18"): "resnet18",
+    ("train", "empty", "--out", "b"): "empty",
+    ("train", "labels.csv", *TO): "labels.csv does not exist",
+    ("train", *TYPES, "--size", "big"): "such as 160x128",
+    ("train", *TYPES, "--size", "100000x100000"): "from 32x32 to 1024x1024",
+    ("train", *TYPES, "--augment", "wild"): "unknown augmentation 'wild'",
+    ("train", *TYPES, "--size", "64x64", "--seconds", 60): "--seconds chooses body, size",
+    ("train", *TYPES, "--resume", "--seconds", 60): "--resume goes on with one training",
+    ("train", *TYPES, "--freeze-epochs", 0): "nothing to train",
+    ("train", *TYPES, "--no-pretrained"): "without pretrained weights",
+    ("train", *FULL): "holds other things",
+    ("train", *TYPES, "--json", "no/such/folder/m.json"): "there is no folder no/such/folder",
+    ("train", *TYPES, "--decisions", "clothes/labels.csv"): "there is no column",
+    (*REPORT, "--out", "report.pdf"): "the ending must be .html",
+    (*REPORT, "--out", "r.html", "--folds", "1"): "give 2 or more",
+    (*REPORT, "--out", "r.html", "--part", "test"): "test",
+    ("evaluate", "empty", "clothes/labels.csv"): "not a bundle",
+    (*AUDIT, "--out", "audit.txt"): "the ending must be .csv or .html",
+    ("tag", "bundle", "empty"): "empty",
+    ("tag", "bundle", "nosuch"): "nosuch: there is no such file or folder",
+    ("tag", "bundle", "*.webp"): "no file matches",
+    ("tag", "bundle", "black dress.png", "--out", "tags.xls"): "the ending must be",
+    ("tag", "bundle", "cut.jpg", "--out", "unreadable.csv"): "no photo could be read",
+    ("tag", "bundle", "black dress.png", "--out", "taken.csv"): "--overwrite",
+    ("tag", "bundle", "black dress.png", "--out", "no/tags.csv"): "there is no folder no",
+    ("tag", "bundle", "black dress.png", "--images", "clothes/images"): "there is no .csv or .tsv file",
+}
+
+
+@pytest.mark.parametrize("args", MISTAKES, ids=lambda args: " ".join(map(str, args))[:70])
+def test_mistakes(run, home, args):
+    assert MISTAKES[args] in error_of(*run(*args))
+    assert not (home/"b").exists()
+
+
+@pytest.mark.parametrize("name", ["gone", "half"])
+def test_bad_photo(home, name):
+    "In a process of its own, with workers and whatever they print"
+    r = shell(home, "train", f"{name}.csv", *TO, "--attributes", "type")
+    assert f"{name}.jpg" in error_of(r.returncode, r.stderr)
+
+
+OPTIONS = """--images --attributes --tags --split --arch --pretrained --size --seconds --epochs --freeze-epochs --bs
+--workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --cache --decisions
+--tag-sep --image-column --missing --json --out""".split()
+
+
+def test_help():
+    from typer.testing import CliRunner
+    from fashion_tagger.cli import app
+    text = CliRunner().invoke(app, ["train", "--help"], env=dict(COLUMNS="200")).output
+    assert [option for option in OPTIONS if option not in text] == []
+
+
+def test_help_is_quick(home):
+    code = "import sys; from fashion_tagger.cli import app; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_pipes(home):
+    command = f"printf 'black dress.png\\n%.0s' $(seq 40) | {sys.executable} -c '{COMMAND[2]}' tag bundle - "
+    def bash(into): return subprocess.run(["bash", "-c", command + into], capture_output=True, text=True, cwd=home)
+    r = bash("| head -n 2")
+    assert (len(r.stdout.splitlines()), r.stderr) == (2, "")
+    if not os.path.exists("/dev/full"): return
+    r = bash("> /dev/full")
+    assert (r.returncode, r.stderr) == (2, "error: standard output: cannot be written (No space left on device)\n")
+
+
+def test_skip_unreadable(run):
+    args = "evaluate", "bundle", "half.csv", "--images", "clothes/images", "--part", "all"
+    line = error_of(*run(*args))
+    assert "half.jpg: not a readable image" in line and "--skip-unreadable" in line
+    status, err = run(*args, "--skip-unreadable")
+    assert status == 0 and "1 of 120 photos cannot be read and are left out" in err
+
+
+def test_formats(run, home):
+    pytest.importorskip("pyarrow")
+    import pandas as pd
+    for ending in ("csv", "jsonl", "parquet"):
+        status, err = run("tag", "bundle", "black*.png", "--out", f"tags.{ending}")
+        assert status == 0, err
+    one = json.loads((home/"tags.jsonl").read_text())
+    assert (one["image"], one["error"]) == ("black dress.png", None)
+    assert pd.read_parquet(home/"tags.parquet")["type"].tolist() == [one["type"]]
+    assert pd.read_csv(home/"tags.csv")["type"].tolist() == [one["type"]]
