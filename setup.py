@@ -13,17 +13,20 @@ cfg = config["DEFAULT"]
 def lines(text): return [line for line in text.splitlines() if line.strip()]
 
 
-def described():  # with pictures that a package index finds too
+def long_description():
+    "README.md, with absolute addresses of its pictures, so that a package index shows them"
     if not (here/"README.md").exists(): return ""
-    repository = re.search(r'^Repository = "https://github.com/(.+)"', (here/"pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
-    return (here/"README.md").read_text(encoding="utf-8").replace("](nbs/images/", f"](https://raw.githubusercontent.com/{repository}/main/nbs/images/")
+    pyproject = (here/"pyproject.toml").read_text(encoding="utf-8")
+    repository = re.search(r'^Repository = "https://github.com/(.+)"', pyproject, re.M)[1]
+    pictures = f"https://raw.githubusercontent.com/{repository}/main/nbs/images/"
+    return (here/"README.md").read_text(encoding="utf-8").replace("](nbs/images/", f"]({pictures}")
 
 
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
     description=cfg["description"],
-    long_description=described(),
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     keywords=cfg["keywords"].split(),
     author=cfg["author"],

@@ -1,8 +1,9 @@
-"""Build the docs site into _docs from nbs: nbdev's processors, then Quarto where it is installed, or else smalldocs.
+"""Build the docs site from nbs into _docs: nbdev processes the notebooks, then Quarto renders them, or smalldocs.
 
     python .ci/docs.py [--with quarto|smalldocs] [--serve]
 
-Both read the one _quarto.yml at the top, and give pages the same names. nbdev-docs is not used, because it runs every cell that holds an import, and installs Quarto where it is missing."""
+Both renderers read the _quarto.yml at the top of the repository and give pages the same names. We do not use
+nbdev-docs: it runs every cell that holds an import, and installs Quarto if it is missing."""
 import argparse, importlib, inspect, json, os, re, shutil, subprocess, sys, textwrap, typing
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,48 +20,92 @@ from licences import by_licence
 
 root = Path(__file__).resolve().parents[1]
 staged, site = root/"_proc", root/"_docs"
+LICENCES = """---
+title: Licences
+description: Of everything that gets installed with fashion_tagger
+---
+
+fashion_tagger is under Apache-2.0. This page lists the packages that were installed when the site was built, with all \
+extras. A test looks for licences that would conflict with ours. CUDA's libraries, which come with PyTorch on Linux, \
+are under NVIDIA's own terms and are not needed on a CPU. To read HEIC photos, install \
+[pillow-heif](https://pypi.org/project/pillow-heif/); it is not among the extras, because its wheels hold libraries \
+under LGPL and GPL.
+
+| licence | packages |
+| --- | --- |
+"""
+COMMANDS = """---
+title: Command line
+description: Every command of fashion-tagger, with its options
+---
+
+If the input is bad, a command prints one line and exits with status 2; if you interrupt it, with 130. This page is \
+generated from the command itself.
+"""
+NO_RENDERER = """neither Quarto nor smalldocs is installed; get Quarto from https://quarto.org, \
+or pip install smalldocs (Python 3.11 or newer)"""
 
 
 def module_of(nb):
-    "Name of the module that a notebook exports, or None"
-    return next((c.directives_["default_exp"].strip() for c in nb.cells if c.cell_type == "code" and "default_exp" in c.directives_), None)
+    "The module that a notebook exports, or None"
+    for c in nb.cells:
+        if c.cell_type == "code" and "default_exp" in c.directives_: return c.directives_["default_exp"].strip()
 
 
-def shown(what):
-    "What show_doc shows, with the parameters as a table in the place of comments that run out of the page"
-    md, table = what._repr_markdown_(), DocmentTbl(what.sym)._repr_markdown_() if what.sig and not is_typed_tuple(what.sym) else ""
+def as_written(parameter):
+    "A parameter as it stands in a signature, without its annotation"
+    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    if parameter.default is parameter.empty: return f"{stars}{parameter.name}"
+    default = parameter.default
+    if inspect.isfunction(default): return f"{parameter.name}={default.__name__}"  # its repr would be an address
+    return f"{parameter.name}={default!r}"
+
+
+def documentation(renderer):
+    "The Markdown of show_doc, with the parameters in a table, where show_doc has comments too wide for the page"
+    md = renderer._repr_markdown_()
+    if not renderer.sig or is_typed_tuple(renderer.sym): return md
+    table = DocmentTbl(renderer.sym)._repr_markdown_()
     if not table: return md
-    given = [("" if p.kind < 2 else "*" if p.kind == 2 else "**" if p.kind == 4 else "") + p.name + ("" if p.default is p.empty else f"={p.default!r}") for p in what.sig.parameters.values() if p.name != "self"]
-    brief = textwrap.fill(f"{what.nm}({', '.join(given)})", 88, subsequent_indent="    ", break_long_words=False)
-    return re.sub(r"```python\n.*?\n```", lambda _: f"```python\n{brief}\n```", md, count=1, flags=re.S) + "\n\n" + table
+    written = [as_written(p) for p in renderer.sig.parameters.values() if p.name != "self"]
+    signature = f"{renderer.nm}({', '.join(written)})"
+    signature = textwrap.fill(signature, 88, subsequent_indent="    ", break_long_words=False)
+    md = re.sub(r"```python\n.*?\n```", lambda _: f"```python\n{signature}\n```", md, count=1, flags=re.S)
+    return f"{md}\n\n{table}"
 
 
 def is_typed_tuple(sym): return isinstance(sym, type) and issubclass(sym, tuple)
 
 
 class ShowFromModule(Processor):
-    "`exec_show_docs` without running any cell: what is shown is that of the exported module"
+    "Like `exec_show_docs`, but it runs no cell: it documents what the exported module holds"
     def begin(self):
         name = module_of(self.nb)
-        self.names = dict(vars(importlib.import_module(f"fashion_tagger.{name}")), show_doc=show_doc) if name else None
+        self.names = None
+        if name: self.names = dict(vars(importlib.import_module(f"fashion_tagger.{name}")), show_doc=show_doc)
 
     def cell(self, cell):
-        if self.names is None or cell.cell_type != "code" or not re.search("^show_doc", cell.source, re.M): return
-        what = eval("\n".join(line for line in cell.source.splitlines() if not line.startswith("#|")), self.names)
-        cell.outputs = [dict(output_type="display_data", metadata={}, data={"text/markdown": shown(what) if what is not None else ""})]
+        if self.names is None or cell.cell_type != "code": return
+        if not re.search("^show_doc", cell.source, re.M): return
+        code = [line for line in cell.source.splitlines() if not line.startswith("#|")]
+        renderer = eval("\n".join(code), self.names)
+        md = documentation(renderer) if renderer is not None else ""
+        cell.outputs = [dict(output_type="display_data", metadata={}, data={"text/markdown": md})]
 
 
 def without_directive(cell):
-    "nbdev leaves `#| export` in Markdown cells, where it would be shown"
+    "Drop `#| export` from a Markdown cell, where nbdev leaves it to be shown"
     if cell.cell_type == "markdown": cell.source = re.sub(r"\A#\|[^\n]*\n", "", cell.source)
 
 
 class Procs(FilterDefaults):
-    def base_procs(self): return [ShowFromModule if p is exec_show_docs else p for p in super().base_procs()] + [without_directive]
+    def base_procs(self):
+        procs = [ShowFromModule if p is exec_show_docs else p for p in super().base_procs()]
+        return [*procs, without_directive]
 
 
-def texts(nb):
-    "Every Markdown text of a notebook, as (where it lies, key) pairs"
+def markdown_texts(nb):
+    "Every Markdown text of a notebook, as (dict that holds it, key) pairs"
     for cell in nb["cells"]:
         if cell["cell_type"] == "markdown": yield cell, "source"
         for out in cell.get("outputs", []):
@@ -71,58 +116,80 @@ def joined(text): return text if isinstance(text, str) else "".join(text)
 
 
 def anchors(nb):
-    "What can be linked to on a notebook's page: its headings, and the names that show_doc shows"
+    "The anchors of a notebook's page: its headings, and the names that show_doc shows"
     found = set()
-    for where, key in texts(nb):
+    for where, key in markdown_texts(nb):
         for title in re.findall(r"^#{1,6} (.+)$", joined(where[key]), re.M):
-            named = re.search(r"\{#([^}\s]+)", title)
-            found.add(named[1] if named else re.sub(r"[^\w\s.-]", "", title).strip().lower().replace(" ", "-"))
+            explicit = re.search(r"\{#([^}\s]+)", title)
+            plain = re.sub(r"[^\w\s.-]", "", title).strip().lower().replace(" ", "-")
+            found.add(explicit[1] if explicit else plain)
     return found
 
 
-def mended(text, known, url):
-    "`text` with nbdev's absolute links made relative, and without anchors that no page has"
+def with_relative_links(text, pages, url):
+    "`text` with nbdev's absolute links made relative; anchors that their page does not have are dropped"
     def link(m):
         page, _, anchor = m[1].partition("#")
-        return f"](/{page}#{anchor})" if anchor in known.get(page, ()) else f"](/{page})"
-    text = re.sub(r"\[\[([^\]]+)\]\([^)]*\)\]\(", r"[\1](", text)  # a symbol inside a link is no link of its own
+        return f"](/{page}#{anchor})" if anchor in pages.get(page, ()) else f"](/{page})"
+    text = re.sub(r"\[\[([^\]]+)\]\([^)]*\)\]\(", r"[\1](", text)  # nbdev links a symbol inside a link once more
     return re.sub(rf"\]\({re.escape(url.rstrip('/'))}/([^)\s]*)\)", link, text)
 
 
-def said(kind):
-    "What a value of a type looks like in a shell"
+def placeholder(kind):
+    "What stands for a value of a type after its option, as in `--epochs N`"
     choices = [a for a in typing.get_args(kind) if a is not type(None)]
     if typing.get_origin(kind) is typing.Literal: return "|".join(map(str, choices))
-    if typing.get_origin(kind) is typing.Union: return said(choices[0])
+    if typing.get_origin(kind) is typing.Union: return placeholder(choices[0])
     return {int: "N", float: "N", str: "TEXT", bool: ""}.get(kind, "")
 
 
-def parameter(name, annotation, default):
-    "Whether it is an option, and its row of a table: how it is written, what it means, its default"
+class Row(typing.NamedTuple):
+    "One parameter of a command: its row in the table, and how it is written in the usage line if it is an argument"
+    is_option: bool
+    table_row: str
+    usage: str = ""
+
+
+def argument_row(name, info, kind):
+    dots = "..." if typing.get_origin(kind) is list else ""
+    return Row(False, f"| `{name.upper()}` | {table_cell(info.help)} | required |", f"{name.upper()}{dots}")
+
+
+def option_row(name, info, kind, default):
+    flag = name.replace("_", "-")
+    words = info.param_decls or [f"--{flag} / --no-{flag}" if kind is bool else f"--{flag}"]
+    value = table_cell(info.metavar or placeholder(kind))
+    written = " / ".join(words) + (f" {value}" if value else "")
+    if default is inspect.Parameter.empty: default = "required"
+    elif default is None or default is False: default = ""
+    else: default = f"`{'yes' if default is True else default}`"
+    return Row(True, f"| `{written}` | {table_cell(info.help)} | {default} |")
+
+
+def parameter_row(name, annotation, default):
     kind, info = annotation.__origin__, annotation.__metadata__[0]
-    if not type(info).__name__.startswith("Option"): return False, f"| `{name.upper()}` | {cell(info.help)} | required |"
-    words = info.param_decls or [f"--{name.replace('_', '-')}" + (f" / --no-{name.replace('_', '-')}" if kind is bool else "")]
-    value = info.metavar or said(kind)
-    default = "required" if default is inspect.Parameter.empty else "" if default is None or default is False else f"`{'yes' if default is True else default}`"
-    return True, f"| `{' / '.join(words)}{' ' * bool(value)}{cell(value)}` | {cell(info.help)} | {default} |"
+    if type(info).__name__.startswith("Option"): return option_row(name, info, kind, default)
+    return argument_row(name, info, kind)
+
+
+def command_section(run):
+    "A command with its usage line and a table of its arguments, then its options"
+    kinds = typing.get_type_hints(run, include_extras=True)
+    parameters = inspect.signature(run).parameters
+    rows = [parameter_row(name, kinds[name], p.default) for name, p in parameters.items()]
+    usage = ["fashion-tagger", run.__name__, *(r.usage for r in rows if not r.is_option), "[OPTIONS]"]
+    table = [r.table_row for r in sorted(rows, key=lambda r: r.is_option)]
+    head = [f"## {run.__name__}", "", run.__doc__, "", "```text", " ".join(usage), "```", ""]
+    return "\n".join([*head, "| | | default |", "| --- | --- | --- |", *table, ""])
 
 
 def command_reference():
-    "A page from the command itself: every subcommand with its arguments and options"
+    "The page that lists every command, made from the command itself"
     from fashion_tagger.cli import app
-    lines = ["---", "title: Command line", "description: Every command of fashion-tagger, with its options", "---", "",
-             "Bad input is one line and exit status 2; an interrupted run ends with 130. This page is made from the command itself.", ""]
-    for command in app.registered_commands:
-        run = command.callback
-        kinds, defaults = typing.get_type_hints(run, include_extras=True), inspect.signature(run).parameters
-        rows = [parameter(name, kinds[name], p.default) for name, p in defaults.items()]
-        args = [name.upper() + ("..." if typing.get_origin(kinds[name].__origin__) is list else "") for (option, _), name in zip(rows, defaults) if not option]
-        lines += [f"## {run.__name__}", "", run.__doc__, "", "```text", " ".join(["fashion-tagger", run.__name__, *args, "[OPTIONS]"]), "```", "", "| | | default |", "| --- | --- | --- |"]
-        lines += [row for option, row in sorted(rows, key=lambda r: r[0])] + [""]
-    return "\n".join(lines)
+    return "\n".join([COMMANDS, *(command_section(c.callback) for c in app.registered_commands)])
 
 
-def cell(text): return (text or "").replace("|", "\\|").replace("\n", " ")
+def table_cell(text): return (text or "").replace("|", "\\|").replace("\n", " ")
 
 
 def changelog():
@@ -131,64 +198,70 @@ def changelog():
 
 
 def licences():
-    "A page from what is installed here"
-    lines = ["---", "title: Licences", "description: Of everything that gets installed with fashion_tagger", "---", "",
-             "fashion_tagger is under Apache-2.0. This page is made from the packages that were installed where the site was built, with all extras; a test looks for licences that would conflict with it. "
-             "CUDA's libraries, which come with PyTorch on Linux, are under NVIDIA's own terms and not needed on a processor. "
-             "HEIC photos are read by [pillow-heif](https://pypi.org/project/pillow-heif/) if you install it; it is not among the extras, because its wheels hold libraries under LGPL and GPL.", "",
-             "| licence | packages |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {cell(text)} | {', '.join(names)} |" for text, names in by_licence().items())]) + "\n"
+    "The page of licences, made from what is installed here"
+    rows = [f"| {table_cell(text)} | {', '.join(names)} |" for text, names in by_licence().items()]
+    return LICENCES + "\n".join(rows) + "\n"
+
+
+def is_left_out(name):
+    "Whether a path below nbs is no page of the site: hidden, private, or a trained model"
+    return any(part[0] in "_." or part == "models" for part in name.parts)
 
 
 def stage():
-    "Processed notebooks and the pages that are made from elsewhere, in _proc"
+    "Put the processed notebooks and the generated pages into _proc"
     shutil.rmtree(staged, ignore_errors=True)
     config, notebooks = get_config(root), {}
     for source in sorted(p for p in config.nbs_path.rglob("*") if p.is_file()):
         name = source.relative_to(config.nbs_path)
-        if any(part[0] in "_." or part == "models" for part in name.parts): continue
+        if is_left_out(name): continue
         target = staged/name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source.suffix != ".ipynb": shutil.copy2(source, target); continue
+        if source.suffix != ".ipynb":
+            shutil.copy2(source, target)
+            continue
         nb = read_nb(source)
         Procs()(nb)
         write_nb(nb, target)
         notebooks[target] = json.loads(target.read_text(encoding="utf-8"))
     pages = {page_name(path, nb): anchors(nb) for path, nb in notebooks.items()}
     for path, nb in notebooks.items():
-        for where, key in texts(nb): where[key] = mended(joined(where[key]), pages, config.doc_url)
+        for where, key in markdown_texts(nb):
+            where[key] = with_relative_links(joined(where[key]), pages, config.doc_url)
         path.write_text(json.dumps(nb, ensure_ascii=False), encoding="utf-8")
-    (staged/"command.qmd").write_text(command_reference(), encoding="utf-8")
-    (staged/"licences.qmd").write_text(licences(), encoding="utf-8")
-    (staged/"changelog.qmd").write_text(changelog(), encoding="utf-8")
+    for name, make in {"command": command_reference, "licences": licences, "changelog": changelog}.items():
+        (staged/f"{name}.qmd").write_text(make(), encoding="utf-8")
     shutil.copy2(root/"_quarto.yml", staged/"_quarto.yml")
 
 
 def page_name(path, nb):
-    "Where a staged notebook's page will be, as its `output-file` says"
+    "The page of a staged notebook, which its `output-file` names"
     asked = re.search(r"^output-file: (\S+)$", joined(nb["cells"][0]["source"]), re.M)
     return path.relative_to(staged).with_name(asked[1] if asked else path.stem + ".html").as_posix()
 
 
 def by_smalldocs():
-    "Render with smalldocs, where a page goes to its `output-file`, as in Quarto"
+    "Render with smalldocs, and let `output-file` name a page, as Quarto does"
     try:
         from smalldocs.config import load
         from smalldocs.site import Site
-    except ImportError: sys.exit("neither Quarto nor smalldocs is installed; get Quarto from https://quarto.org, or pip install smalldocs (Python 3.11 or newer)")
+    except ImportError: sys.exit(NO_RENDERER)
 
     class NamedSite(Site):
         def read(self, src):
             page = super().read(src)
             if name := page.meta.get("output-file"): page.out = src.with_name(str(name))
             return page
+
         def find_page(self, target):
-            return super().find_page(target) or next((p for p in self.pages.values() if p.out == target), None)
+            found = super().find_page(target)
+            return found or next((p for p in self.pages.values() if p.out == target), None)
 
     made = NamedSite(load(str(staged)))
     count = made.build()
-    warnings = [w for w in made.warnings if not str(w).endswith("output-file is not read by smalldocs")]
-    if warnings: sys.exit("smalldocs:\n  " + "\n  ".join(map(str, warnings)))
+    warnings = [str(w) for w in made.warnings]
+    warnings = [w for w in warnings if not w.endswith("output-file is not read by smalldocs")]
+    if warnings: sys.exit("smalldocs:\n  " + "\n  ".join(warnings))
     return count
 
 
@@ -198,7 +271,7 @@ def by_quarto():
 
 
 def build(renderer=None):
-    "Stage, render and put the site into _docs"
+    "Stage and render the site, and put it into _docs"
     stage()
     renderer = renderer or ("quarto" if shutil.which("quarto") else "smalldocs")
     count = dict(quarto=by_quarto, smalldocs=by_smalldocs)[renderer]()
@@ -208,16 +281,17 @@ def build(renderer=None):
 
 
 def serve(port=8000):
-    print(f"http://localhost:{port}/ (Ctrl-C ends it)", flush=True)
-    try: ThreadingHTTPServer(("localhost", port), partial(SimpleHTTPRequestHandler, directory=site)).serve_forever()
+    print(f"http://localhost:{port}/ (Ctrl-C stops it)", flush=True)
+    handler = partial(SimpleHTTPRequestHandler, directory=site)
+    try: ThreadingHTTPServer(("localhost", port), handler).serve_forever()
     except KeyboardInterrupt: pass
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--with", dest="renderer", choices=["quarto", "smalldocs"])
-    args.add_argument("--serve", action="store_true", help="show the site on http://localhost:8000 afterwards")
-    args = args.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--with", dest="renderer", choices=["quarto", "smalldocs"])
+    parser.add_argument("--serve", action="store_true", help="then serve the site on http://localhost:8000")
+    args = parser.parse_args()
     os.chdir(root)
     build(args.renderer)
     if args.serve: serve()

@@ -1,6 +1,8 @@
-"""Make the sidebar, the table of notebooks and fashion_tagger/all.py from nbs/contents.yml; --check only compares.
+"""Generate the sidebar, the table of notebooks and fashion_tagger/all.py from nbs/contents.yml.
 
-    python .ci/order.py [--check]"""
+    python .ci/order.py [--check]
+
+--check writes nothing and fails if a file differs from what would be written."""
 import argparse, json, re, sys
 from pathlib import Path
 
@@ -22,18 +24,19 @@ def module_name(file): return re.sub(r"^\d+_", "", Path(file).name)
 
 
 def with_sidebar(text):
-    "_quarto.yml with the groups between its two marks"
+    "_quarto.yml with the groups between its two marker comments"
     lines = []
     for group in contents():
         title = f"Library: {group['title'].lower()}" if is_library(group) else group["title"]
         lines += [f'      - section: "{title}"', "        contents:"]
         lines += [f"          - {nb['file']}.ipynb" for nb in group["notebooks"]]
-    made = "\n".join(lines)
-    return re.sub(r"(# made by `make order`\n).*?( *# end of what)", lambda m: f"{m[1]}{made}\n{m[2]}", text, flags=re.S)
+    sidebar = "\n".join(lines) + "\n"
+    between = re.compile(r"(# made by `make order`\n).*?( *# end of what)", re.S)
+    return between.sub(lambda m: m[1] + sidebar + m[2], text)
 
 
 def table():
-    "Markdown: one hop from what somebody looks for to the notebook that has it"
+    "A Markdown table that leads from what you look for to the notebook that has it"
     rows = ["| | find | in |", "| --- | --- | --- |"]
     for group in filter(is_library, contents()):
         for i, nb in enumerate(group["notebooks"]):
@@ -43,7 +46,7 @@ def table():
 
 
 def with_table(text):
-    "The index notebook with the table under its heading"
+    "The index notebook, with the table below its heading"
     nb = json.loads(text)
     for cell in nb["cells"]:
         source = "".join(cell["source"])
@@ -51,28 +54,34 @@ def with_table(text):
         intro = source.split("\n\n| ")[0]
         cell["source"] = f"{intro}\n\n{table()}".splitlines(keepends=True)
         return json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    sys.exit(f"nbs/index.ipynb has no Markdown cell that begins with {HEADING!r}")
+    sys.exit(f"nbs/index.ipynb needs a Markdown cell that begins with {HEADING!r}")
 
 
 def all_modules():
-    names = [module_name(nb["file"]) for group in filter(is_library, contents()) for nb in group["notebooks"]]
-    imports = "\n".join(f"from .{name} import *" for name in names if name != "cli")
+    "fashion_tagger/all.py: an import of every module but the command"
+    files = [nb["file"] for group in filter(is_library, contents()) for nb in group["notebooks"]]
+    names = [name for name in map(module_name, files) if name != "cli"]
+    imports = "\n".join(f"from .{name} import *" for name in names)
     return f'"Every public name: `from fashion_tagger.all import *`"\n{imports}\n'
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--check", action="store_true", help="exit 1 where a file is not what would be made")
-    check, stale = args.parse_args().check, []
-    made = {"_quarto.yml": with_sidebar, "nbs/index.ipynb": with_table, "fashion_tagger/all.py": lambda _: all_modules()}
-    for name, make in made.items():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
+    check, stale = parser.parse_args().check, []
+    makers = {
+        "_quarto.yml": with_sidebar,
+        "nbs/index.ipynb": with_table,
+        "fashion_tagger/all.py": lambda _: all_modules(),
+    }
+    for name, make in makers.items():
         path = root/name
         old = path.read_text(encoding="utf-8")
         new = make(old)
         if new == old: continue
         stale.append(name)
         if not check: path.write_text(new, encoding="utf-8")
-    if check and stale: sys.exit(f"not as nbs/contents.yml says: {', '.join(stale)}; run 'make order'")
+    if check and stale: sys.exit(f"out of date with nbs/contents.yml: {', '.join(stale)}; run 'make order'")
 
 
 if __name__ == "__main__": main()

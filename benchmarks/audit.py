@@ -1,9 +1,9 @@
 """How long an audit takes, what it finds in real photos, and how many copies of a photo it recognises.
 
-    FASHION_TAGGER_DATA=DIR python benchmarks/audit.py [--threads N] [--copies N] [--seed N] [--json FILE]
+    FASHION_TAGGER_DATA=DIR python benchmarks/audit.py [--threads N ...] [--copies N] [--seed N] [--json FILE]
 
-DIR holds fashion_products, colour_and_type and clothing_photos; without it, drawn garments take their place. The speed is that of one table of
-all photos."""
+DIR holds fashion_products, colour_and_type and clothing_photos; without it, drawn garments stand in. The speed is
+measured on one table of all photos."""
 import argparse, io, json, os, resource, sys, tempfile, time
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from PIL import ImageEnhance
 
 from fashion_tagger.audit import audit_table
 from fashion_tagger.duplicates import near_pairs, photo_hash, photo_thumb, scan_photos
-from fashion_tagger.photos import open_photo
+from fashion_tagger.photos import cpu_count, open_photo
 from fashion_tagger.samples import sample_wardrobe
 from fashion_tagger.sources import read_table
+
+from machine import processor
 
 PRODUCTS = 'gender masterCategory subCategory articleType baseColour season usage'.split()
 
@@ -22,7 +24,8 @@ PRODUCTS = 'gender masterCategory subCategory articleType baseColour season usag
 def tables(data, folder):
     "Each data set as a table"
     if not data: return dict(drawn=sample_wardrobe(Path(folder)/'wardrobe', n=2000).table)
-    return dict(fashion_products=read_table(data/'fashion_products/styles.csv', data/'fashion_products/images', PRODUCTS),
+    products = data/'fashion_products'
+    return dict(fashion_products=read_table(products/'styles.csv', products/'images', PRODUCTS),
                 colour_and_type=read_table(data/'colour_and_type', attributes=['colour', 'type']),
                 clothing_photos=read_table(data/'clothing_photos', attributes='type'))
 
@@ -42,9 +45,14 @@ def half(img): return img.resize((img.width//2, img.height//2))
 def brighter(img): return ImageEnhance.Brightness(img).enhance(1.05)
 
 
-COPIES = {'quality 50': lambda i: jpeg(i, 50), 'half size': lambda i: jpeg(half(i)), '1% cropped': lambda i: jpeg(crop(i, .01)),
-          '2% cropped': lambda i: jpeg(crop(i, .02)), '5% brighter': lambda i: jpeg(brighter(i)),
-          'all of it': lambda i: jpeg(brighter(half(crop(i, .02))), 50)}
+COPIES = {
+    'quality 50': lambda i: jpeg(i, 50),
+    'half size': lambda i: jpeg(half(i)),
+    '1% cropped': lambda i: jpeg(crop(i, .01)),
+    '2% cropped': lambda i: jpeg(crop(i, .02)),
+    '5% brighter': lambda i: jpeg(brighter(i)),
+    'all of it': lambda i: jpeg(brighter(half(crop(i, .02))), 50),
+}
 
 
 def features(imgs):
@@ -53,7 +61,7 @@ def features(imgs):
 
 
 def recall(table, scan, n, seed):
-    "Share of made copies that are tied to their photo when they lie among all others, and pairs that tie them to another photo"
+    "The share of `n` copies that are matched with their photo among all others, and how many match another photo"
     rows = np.random.default_rng(seed).permutation(len(table))[:n]
     imgs = [open_photo(table['image'].iat[i]) for i in rows]
     known = near_pairs(scan.hashes, scan.thumbs)
@@ -65,46 +73,64 @@ def recall(table, scan, n, seed):
         pairs = near_pairs(np.vstack([scan.hashes, hashes]), np.vstack([scan.thumbs, thumbs]))
         copied = pairs[(pairs['a'] < len(table)) & (pairs['b'] >= len(table))]
         of = rows[copied['b'] - len(table)]
+        found = {*of[of == copied['a'].to_numpy()]}
         others = sum(a != o and (a, o) not in twins for a, o in zip(copied['a'], of))
-        result[name] = dict(found=round(len({*of[of == copied['a'].to_numpy()]})/len(rows), 4), tied_to_another=int(others))
+        result[name] = dict(found=round(len(found)/len(rows), 4), tied_to_another=int(others))
     return result
+
+
+def disagreements(groups, targets): return {t: sum(t in d for d in groups['disagree']) for t in targets}
 
 
 def found(audit):
     "Findings by kind, groups of duplicates, and what crosses the split"
     groups = audit.duplicates.drop_duplicates('group')
     across = groups[groups['crosses'].astype(bool)]
-    count = lambda gs: {t: sum(t in d for d in gs['disagree']) for t in audit.labels['target'].unique()}
+    targets = audit.labels['target'].unique()
     return dict(findings=audit.findings['kind'].value_counts().to_dict(), groups=len(groups),
                 rows=audit.duplicates['kind'].value_counts().to_dict(), across_the_split=len(across),
-                disagree=count(groups), disagree_across=count(across))
+                disagree=disagreements(groups, targets), disagree_across=disagreements(across, targets))
+
+
+def speed(table, threads):
+    start = time.perf_counter()
+    photos = len(audit_table(table, threads=threads).photos['image'].unique())
+    seconds = time.perf_counter() - start
+    unit = 1024**2 if sys.platform == 'darwin' else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/unit
+    return dict(threads=threads or cpu_count(), photos=photos, seconds=round(seconds, 1),
+                per_second=round(photos/seconds), peak_mb=round(peak))
+
+
+SPEED = ('{photos:,} photos, {threads} threads: {seconds} s, {per_second:,} photos per second, '
+         'at most {peak_mb:,} MB so far')
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument('--threads', type=int, nargs='*', default=[None], help='threads, one run for each number')
-    args.add_argument('--copies', type=int, default=300, help='photos of each set to make copies of')
-    args.add_argument('--seed', type=int, default=0)
-    args.add_argument('--json')
-    args = args.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--threads', type=int, nargs='*', default=[None], help='threads; one run for each number')
+    parser.add_argument('--copies', type=int, default=300, help='how many photos of each set to copy')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--json')
+    args = parser.parse_args()
+    print(processor(), flush=True)
     data = os.environ.get('FASHION_TAGGER_DATA')
     with tempfile.TemporaryDirectory() as folder:
         sets = tables(Path(data) if data else None, folder)
         result = dict(speed=[], sets={}, copies={})
         table = pd.concat([t[['image']] for t in sets.values()], ignore_index=True)
         for threads in args.threads:
-            start = time.perf_counter()
-            n = len(audit_table(table, threads=threads).photos['image'].unique())
-            seconds = time.perf_counter() - start
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(1024**2 if sys.platform == 'darwin' else 1024)
-            result['speed'].append(dict(threads=threads or os.cpu_count(), photos=n, seconds=round(seconds, 1), per_second=round(n/seconds), peak_mb=round(peak)))
-            print('{photos:,} photos, {threads} threads: {seconds} s, {per_second:,} photos per second, at most {peak_mb:,} MB so far'.format(**result['speed'][-1]), flush=True)
+            result['speed'].append(speed(table, threads))
+            print(SPEED.format(**result['speed'][-1]), flush=True)
         for name, t in sets.items():
             result['sets'][name] = found(audit_table(t))
-            print(f'\n{name}: {len(t):,} rows', *(f'  {k}: {v}' for k, v in result['sets'][name].items()), sep='\n', flush=True)
+            lines = [f'  {k}: {v}' for k, v in result['sets'][name].items()]
+            print(f'\n{name}: {len(t):,} rows', *lines, sep='\n', flush=True)
             result['copies'][name] = recall(t, scan_photos(t['image']), args.copies, args.seed)
+            copies = min(args.copies, len(t))
             for kind, r in result['copies'][name].items():
-                print(f"  {kind:12} {r['found']:.1%} of {min(args.copies, len(t))} copies found, {r['tied_to_another']} tied to another photo", flush=True)
+                others = f"{r['tied_to_another']} tied to another photo"
+                print(f"  {kind:12} {r['found']:.1%} of {copies} copies found, {others}", flush=True)
     if args.json: Path(args.json).write_text(json.dumps(result, indent=1) + '\n')
 
 

@@ -1,19 +1,23 @@
-"""Photos per second of tagging from files, every way on the same photos in one run, beside what its engine could do at most.
+"""Photos per second of tagging from files, every way on the same photos, beside the most that its engine allows.
 
-    python benchmarks/tagging.py BUNDLE PHOTOS [--limit N] [--yardstick SCRIPT] [--learner LEARNER.pkl] [--enlarge N] [--json FILE]
+    python benchmarks/tagging.py BUNDLE PHOTOS [--limit N] [--yardstick SCRIPT] [--learner LEARNER.pkl] [--enlarge N]
+                                               [--json FILE]
 
-PHOTOS is a folder of JPEG files, which are read once before anything is timed. The limit of an engine is decoding alone (all threads) and the
-network alone (on full batches of decoded photos), one after the other: cores can do only one of them at a time. Start-up is left out. --yardstick is a
-script that tags a folder one photo at a time and prints JSON with `photos_per_second`; --learner a learner that fastai exported, of the same model.
---enlarge makes so many photos of 3 megapixels and tags those as well. Run it on a machine that does nothing else."""
-import argparse, json, os, statistics, subprocess, sys, tempfile, time, warnings
+PHOTOS is a folder of JPEG files, which are read once before anything is timed. An engine's limit is the time of
+decoding alone (all threads) plus that of the network alone (full batches of decoded photos), since a core does one of
+them at a time. Start-up is not counted. --yardstick is a script that tags a folder one photo at a time and prints JSON
+with `photos_per_second`; --learner is a learner of the same model that fastai exported. --enlarge makes that many
+photos of 3 megapixels and tags those as well. Run it on an otherwise idle machine."""
+import argparse, json, statistics, subprocess, sys, tempfile, time, warnings
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from fashion_tagger.inference import Tagger
+from fashion_tagger.photos import cpu_count
+
+from machine import engines, processor
 
 
 def median_rate(run, n, repeats=3):
@@ -39,7 +43,7 @@ def network_alone(tagger, pixels, repeats=3):
 
 def decoding_alone(tagger, files):
     def run():
-        with ThreadPoolExecutor(os.cpu_count()) as pool: list(pool.map(tagger.pixels, files))
+        with ThreadPoolExecutor(cpu_count()) as pool: list(pool.map(tagger.pixels, files))
     return median_rate(run, len(files))
 
 
@@ -55,8 +59,9 @@ def ours(bundle, files, pixels, backend, precision=None):
 
 
 def yardstick(script, photos, size, limit):
-    out = subprocess.run([sys.executable, script, str(photos), '--size', f'{size[0]}x{size[1]}', '--limit', str(limit)], capture_output=True, text=True, check=True).stdout
-    return json.loads(out.strip().splitlines()[-1])['photos_per_second']
+    command = [sys.executable, script, str(photos), '--size', f'{size[0]}x{size[1]}', '--limit', str(limit)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(json.loads(out.strip().splitlines()[-1])['photos_per_second'])
 
 
 def by_fastai(path, files):
@@ -72,38 +77,58 @@ def by_fastai(path, files):
 
 
 def enlarged(files, n, folder):
-    for i, f in enumerate(files[:n]): Image.open(f).convert('RGB').resize((1500, 2000), Image.Resampling.BICUBIC).save(folder/f'{i:05d}.jpg', quality=90)
+    "The first `n` photos as files of 3 megapixels"
+    for i, file in enumerate(files[:n]):
+        img = Image.open(file).convert('RGB').resize((1500, 2000), Image.Resampling.BICUBIC)
+        img.save(folder/f'{i:05d}.jpg', quality=90)
     return [str(f) for f in sorted(folder.iterdir())]
 
 
-def say(name, r):
-    if isinstance(r, float): print(f'{name:40} {r:8,.0f} photos/s', flush=True)
-    else: print(f"{name:40} {r['photos_per_second']:8,.0f} photos/s, {r['of_limit']:.0%} of its limit {r['limit']:,.0f} (decoding {r['decoding']:,.0f}, network {r['network']:,.0f})", flush=True)
+def show(name, r):
+    if isinstance(r, float): line = f'{r:8,.0f} photos/s'
+    else:
+        parts = f"decoding {r['decoding']:,.0f}, network {r['network']:,.0f}"
+        line = f"{r['photos_per_second']:8,.0f} photos/s, {r['of_limit']:.0%} of its limit {r['limit']:,.0f} ({parts})"
+    print(f'{name:40} {line}', flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('bundle')
+    parser.add_argument('photos')
+    parser.add_argument('--limit', type=int, default=2000)
+    parser.add_argument('--enlarge', type=int, default=0)
+    parser.add_argument('--yardstick')
+    parser.add_argument('--learner')
+    parser.add_argument('--json')
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('bundle'); parser.add_argument('photos')
-    parser.add_argument('--limit', type=int, default=2000); parser.add_argument('--enlarge', type=int, default=0)
-    parser.add_argument('--yardstick'); parser.add_argument('--learner'); parser.add_argument('--json')
-    args = parser.parse_args()
+    args = arguments()
+    print(processor(), flush=True)
     files = [str(f) for f in sorted(Path(args.photos).glob('*.jpg'))[:args.limit]]
     for f in files: Path(f).read_bytes()
     tagger = Tagger.load(args.bundle, 'torch')
     pixels, rates = np.stack([tagger.pixels(f) for f in files[:1024]]), {}
-    size = tagger.settings['size']
-    ways = [('torch', None)] + [('onnx', None)]*bool(find_spec('onnxruntime')) + [('openvino', 'f32'), ('openvino', 'bf16')]*bool(find_spec('openvino'))
-    def add(name, value):
-        rates[name] = value
-        say(name, value)
-    if args.yardstick: add('one by one, eager PyTorch', float(yardstick(args.yardstick, args.photos, size, 500)))
+
+    def add(name, rate):
+        rates[name] = rate
+        show(name, rate)
+
+    def add_ours(name, files):
+        for backend, precision in engines():
+            way = ' '.join(filter(None, (name, backend, precision)))
+            add(way, ours(args.bundle, files, pixels, backend, precision))
+
+    if args.yardstick:
+        add('one by one, eager PyTorch', yardstick(args.yardstick, args.photos, tagger.settings['size'], 500))
     if args.learner:
         for name, rate in by_fastai(args.learner, files).items(): add(name, rate)
-    for backend, precision in ways: add(' '.join(filter(None, ('ours,', backend, precision))), ours(args.bundle, files, pixels, backend, precision))
+    add_ours('ours,', files)
     if args.enlarge:
         with tempfile.TemporaryDirectory() as folder:
-            large = enlarged(files, args.enlarge, Path(folder))
-            for backend, precision in ways: add(' '.join(filter(None, ('3 megapixels,', backend, precision))), ours(args.bundle, large, pixels, backend, precision))
+            add_ours('3 megapixels,', enlarged(files, args.enlarge, Path(folder)))
     if args.json: Path(args.json).write_text(json.dumps(rates, indent=1))
 
 

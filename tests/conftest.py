@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 root = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(root/".ci"))  # where docs and licences are
+sys.path.insert(0, str(root/".ci"))  # docs.py and licences.py
 
 
 @pytest.fixture(scope="session")
@@ -16,8 +16,9 @@ def docs():
 
 @pytest.fixture(scope="session")
 def site(docs):
-    "The site, built with smalldocs, or with Quarto where it is installed"
-    if not shutil.which("quarto") and sys.version_info < (3, 11): pytest.skip("the site needs Quarto, or Python 3.11 for smalldocs")
+    "The folder of the site, built with Quarto if it is installed, else with smalldocs"
+    if not shutil.which("quarto") and sys.version_info < (3, 11):
+        pytest.skip("the site needs Quarto, or Python 3.11 for smalldocs")
     os.chdir(root)
     docs.build()
     return docs.site

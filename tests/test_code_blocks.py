@@ -1,6 +1,7 @@
-"""Every command and every Python block that README and the docs' pages show is run, on drawn clothes in files of the names that they use.
+"""Run every command and every Python block that README and the pages of the docs show.
 
-Blocks of notebooks are cells, which nbdev-test runs; README's Python is that of the notebook `index`."""
+They run on drawn clothes, in files of the names that they use. The blocks of notebooks are cells, which nbdev-test
+runs; README's Python comes from the notebook `index`."""
 import os, re, shlex, sys
 from pathlib import Path
 
@@ -8,28 +9,42 @@ import pandas as pd
 import pytest
 
 root = Path(__file__).resolve().parents[1]
-ELSEWHERE = {"make demo": ".ci/run", "make test": ".ci/run", "pip install .": "the check `package` of .ci/run"}  # lines that are run there
+ELSEWHERE = {  # lines that something else runs
+    "make demo": ".ci/run",
+    "make test": ".ci/run",
+    "pip install .": "the check `package` of .ci/run",
+}
 PAGES = [root/"README.md", *sorted((root/"nbs").glob("*.qmd"))]
+TAGS = "striped", "dotted", "long"
 
 
 def blocks():
     for page in PAGES:
-        for i, m in enumerate(re.finditer(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)):
-            if m[1] == "sh" or m[1] == "python" and page.suffix == ".qmd": yield pytest.param(m[1], m[2], id=f"{page.name}-{i}")
+        text = page.read_text(encoding="utf-8")
+        for i, m in enumerate(re.finditer(r"^```(\w+)\n(.*?)^```", text, re.M | re.S)):
+            runs = m[1] == "sh" or (m[1] == "python" and page.suffix == ".qmd")
+            if runs: yield pytest.param(m[1], m[2], id=f"{page.name}-{i}")
+
+
+def write_tables(table, home):
+    "labels.csv and more.csv with tags as words, marks.csv with a column of 0 and 1 per tag"
+    files = [os.path.relpath(f, home/"photos") for f in table["image"]]
+    labels = table.assign(image=files, tags=[" ".join(tags) for tags in table["tags"]])
+    labels[["image", "type", "colour", "tags", "split"]].to_csv(home/"labels.csv", index=False)
+    labels[labels["split"] == "valid"].drop(columns="split").to_csv(home/"more.csv", index=False)
+    marks = pd.DataFrame(dict(file=labels["image"], type=labels["type"]))
+    for tag in TAGS: marks[tag] = [int(tag in tags) for tags in table["tags"]]
+    marks.to_csv(home/"marks.csv", index=False)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    "What the blocks find: labels.csv and photos, more.csv, styles.csv and images, marks.csv, photos_in_folders, new_photos"
+    "The files that blocks use: three tables, styles.csv with images, photos, photos_in_folders and new_photos"
     from fashion_tagger.formats import write_layout
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("blocks")
     table = sample_wardrobe(home/"photos", n=160, seed=0).table
-    names = table.assign(image=[os.path.relpath(f, home/"photos") for f in table["image"]], tags=[" ".join(t) for t in table["tags"]])
-    names[["image", "type", "colour", "tags", "split"]].to_csv(home/"labels.csv", index=False)
-    names[names["split"] == "valid"].drop(columns="split").to_csv(home/"more.csv", index=False)
-    tags = [set(t) for t in table["tags"]]
-    pd.DataFrame(dict(file=names["image"], type=names["type"], **{t: [int(t in s) for s in tags] for t in ("striped", "dotted", "long")})).to_csv(home/"marks.csv", index=False)
+    write_tables(table, home)
     write_layout(table, "fashion_products", home)
     styles = pd.read_csv(home/"styles.csv")
     styles.assign(gender=["Men", "Women"]*(len(styles)//2)).to_csv(home/"styles.csv", index=False)

@@ -1,4 +1,4 @@
-"No requirement's licence conflicts with Apache-2.0; `python .ci/licences.py` lists them"
+"The licence of every requirement is compatible with Apache-2.0; `python .ci/licences.py` lists them"
 from licences import COPYLEFT, FINE, NOT_OPEN, installed, licence
 
 

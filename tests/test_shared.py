@@ -1,4 +1,6 @@
-"One tagger shared by threads, and by processes after fork and spawn, answers as alone and does not grow"
+"""One tagger shared by threads, or by processes after fork and spawn.
+
+Its answers are those of a tagger alone, and its memory does not grow."""
 import multiprocessing, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -10,47 +12,59 @@ from PIL import Image
 from test_bundles import good  # noqa: F401, a fixture
 
 PREDICTIONS = int(os.environ.get("FASHION_TAGGER_PREDICTIONS", 800))  # 10,000 in the long form
+MODULES = dict(onnx="onnxruntime", openvino="openvino")
 backends = pytest.mark.parametrize("backend", ["torch", "onnx", "openvino"])
 
 
 def photos(n=16): return list(np.random.default_rng(0).integers(0, 256, (n, 64, 64, 3), dtype=np.uint8))
 
 
-def answers(tagger, pictures): return np.stack([np.concatenate([np.atleast_1d(v) for v in row]) if isinstance(row, (tuple, list)) else row for row in tagger.stream(pictures)])
+def answers(tagger, pictures):
+    "Probabilities as one array, a row per photo"
+    rows = []
+    for row in tagger.stream(pictures):
+        if isinstance(row, (tuple, list)): row = np.concatenate([np.atleast_1d(v) for v in row])
+        rows.append(row)
+    return np.stack(rows)
 
 
 def load(bundle, backend):
-    if backend != "torch": pytest.importorskip(dict(onnx="onnxruntime", openvino="openvino")[backend])
+    if backend in MODULES: pytest.importorskip(MODULES[backend])
     from fashion_tagger.inference import Tagger
     return Tagger.load(bundle, backend, precision="f32" if backend == "openvino" else None)
 
 
 def resident():
+    "The memory that this process holds, in MB"
     with open("/proc/self/statm") as f: return int(f.read().split()[1])*os.sysconf("SC_PAGE_SIZE")/1e6
 
 
 @backends
 def test_threads(good, backend):  # noqa: F811
     tagger, pictures = load(good, backend), photos()
-    alone, some = answers(tagger, pictures), len(photos())
-    def work(_): return np.abs(answers(tagger, pictures) - alone).max()
+    alone = answers(tagger, pictures)
+    rounds = max(PREDICTIONS//len(pictures)//2, 8)
+    def difference(_): return np.abs(answers(tagger, pictures) - alone).max()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(max(PREDICTIONS//some//2, 8))))
+        list(pool.map(difference, range(rounds)))
         before = resident() if sys.platform == "linux" else 0
-        apart = list(pool.map(work, range(max(PREDICTIONS//some//2, 8))))
-    assert max(apart) < 1e-5
+        differences = list(pool.map(difference, range(rounds)))
+    assert max(differences) < 1e-5
     if sys.platform == "linux": assert resident() - before < 50
 
 
 @backends
 def test_same_answers(good, backend):  # noqa: F811
-    "The same bits from run to run and from load to load; in another order, with other neighbours in a batch, the same but for rounding"
+    "Runs and loads repeat to the last bit; the order of photos, and their neighbours in a batch, only change rounding"
     pictures, order = photos(50), np.random.default_rng(1).permutation(50)
     tagger = load(good, backend)
     first = answers(tagger, pictures)
-    for again in (tagger, load(good, backend)): assert (answers(again, pictures) == first).all()
-    assert np.abs(answers(tagger, [pictures[i] for i in order]) - first[order]).max() < 1e-5
-    assert np.abs(np.stack([next(tagger.stream([p])) for p in pictures]) - first).max() < 1e-5
+    assert (answers(tagger, pictures) == first).all()
+    assert (answers(load(good, backend), pictures) == first).all()
+    shuffled = answers(tagger, [pictures[i] for i in order])
+    assert np.abs(shuffled - first[order]).max() < 1e-5
+    one_by_one = np.stack([next(tagger.stream([p])) for p in pictures])
+    assert np.abs(one_by_one - first).max() < 1e-5
 
 
 def test_same_file(good, tmp_path):  # noqa: F811
@@ -60,14 +74,14 @@ def test_same_file(good, tmp_path):  # noqa: F811
     assert (tmp_path/"one.csv").read_bytes() == (tmp_path/"other.csv").read_bytes()
 
 
-def engines(): return ["torch"] + [b for b, module in (("onnx", "onnxruntime"), ("openvino", "openvino")) if find_spec(module)]
+def engines(): return ["torch", *(backend for backend, module in MODULES.items() if find_spec(module))]
 
 
 def work_in_process(bundle, pipe): pipe.send({b: answers(load(bundle, b), photos()) for b in engines()})
 
 
 def four_processes(bundle, method):
-    "Four at once, of a process that has not begun to compute: one that has must not be forked, as PyTorch's documentation says"
+    "Four at once; this process has not computed yet, since PyTorch must not be forked once it has"
     context, running = multiprocessing.get_context(method), []
     for _ in range(4):
         ours, theirs = context.Pipe(False)

@@ -1,6 +1,8 @@
-"Commands that permissions bind, whoever runs the tests"
+"A prefix for commands that must obey file permissions, even if root runs the tests"
 import os, shutil
 
-BINDING = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]  # root without what lets it read and write everything
+WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 is_root = hasattr(os, "geteuid") and not os.geteuid()
-bound = [] if not is_root else BINDING if shutil.which("setpriv") else None  # what a command begins with; None where nothing binds root
+
+bound = []  # what such a command begins with, or None if root cannot give up its privileges here
+if is_root: bound = WITHOUT_PRIVILEGES if shutil.which("setpriv") else None
