@@ -111,7 +111,7 @@ def frozen(dls, args):
             learn.logger = lambda *_: None
             with learn.no_bar():
                 learn._kept = kept.get(key)
-                learn._features()
+                learn.features()
                 kept[key], start = learn._kept, time.perf_counter()
                 learn.fit_tagger(**change.fit, cbs=averaging(change))
             seconds.append(time.perf_counter() - start)

@@ -6,7 +6,8 @@ import argparse
 import numpy as np
 from fashion_tagger.inference import Tagger
 from fashion_tagger.interpret import TaggerInterpretation
-from fashion_tagger.sources import part_mask, read_table
+from fashion_tagger.sources import read_table
+from fashion_tagger.splits import part_mask
 
 from machine import engines, processor
 

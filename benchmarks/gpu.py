@@ -74,7 +74,7 @@ def train(learn, table, args, figures):
         with measured('decoding', len(table), figures):
             for dl in (learn.dls.train.new(shuffle=False), learn.dls.valid):
                 for _ in dl: pass
-        with measured('embedding', len(table), figures): learn._features()
+        with measured('embedding', len(table), figures): learn.features()
         with measured('frozen', n*args.epochs, figures): learn.fit_one_cycle(args.epochs, 1e-2)
         learn.unfreeze()
         learn.fit_one_cycle(1, 1e-5)  # compiles, chooses kernels, and decodes the larger photos to augment
@@ -100,7 +100,7 @@ def main():
     from fastai.vision.all import set_seed
     from fashion_tagger.data import tagger_dataloaders
     from fashion_tagger.learner import tagger_learner
-    from fashion_tagger.sources import get_photo
+    from fashion_tagger.photos import get_photo
     gpu = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if gpu else 'no GPU: the CPU'
     print(f'{device}, torch {torch.__version__}, {args.arch} at {args.size}, batches of {args.bs}', flush=True)

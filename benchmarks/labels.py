@@ -59,7 +59,7 @@ def catalogue(data, path):
     table = read_table(f'{products}/styles.csv', images=f'{products}/images', attributes=columns, split='split')
     with tempfile.TemporaryDirectory() as folder:
         learn = learner(table, folder)
-        learn._features()
+        learn.features()
         start = time.perf_counter()
         suspects = learn.suspect_labels()
     seconds, counts = time.perf_counter() - start, suspects.groupby('target').size().to_dict()

@@ -104,7 +104,7 @@ def unseen(data, minutes, seed):
     "Both words right on a held-out combination, for each combination whose words also occur in others"
     columns = ['colour', 'type']
     table = read_table(data/'colour_and_type', attributes=columns)
-    folds = leave_out_folds([*zip(table['colour'], table['type'])], 100)
+    folds = held_out_folds([*zip(table['colour'], table['type'])], 100)
     names = {features: f'ours, features={features}' for features in FEATURES}
     result = {name: {} for name in ('SmallerVGG', *names.values())}
     took = dict.fromkeys(result, 0.)

@@ -54,9 +54,9 @@ def quiet(learn):
 
 
 def ours(table, start, seed, unfrozen_epochs=0, arch='tf_efficientnet_lite0', size=SIZE, heads=1):
-    from fashion_tagger.cli import _decode_beside
-    beside = _decode_beside(table, size)  # noqa: F841, as the command does
-    from fashion_tagger.export import export_tagger  # noqa: F401
+    from fashion_tagger.commands import decode_beside
+    beside = decode_beside(table, size)  # noqa: F841, as the command does
+    from fashion_tagger import calibration, export, training  # noqa: F401, for the methods that they add
     from fashion_tagger.learner import tagger_learner
     from fashion_tagger.data import tagger_dataloaders
     from fastai.vision.all import Callback, set_seed
@@ -96,7 +96,7 @@ def fastai_dataloaders(table, words):
 def by_fastai(table, start, seed, epochs):
     "A fair multi-target version: one output per value, summed losses, aug_transforms, presizing, fine_tune"
     from fastai.vision.all import Callback, partial, set_seed, torch, vision_learner
-    from fashion_tagger.models import _packaged_weights
+    from fashion_tagger.models import packaged_weights
     names = [c for c in table if c not in ('image', 'split')]
     words = {n: sorted(set(table[n][table['split'] == 'train'].dropna())) for n in names}
     set_seed(seed, reproducible=True)
@@ -115,7 +115,7 @@ def by_fastai(table, start, seed, epochs):
         order = 90
         def after_epoch(self): report(start, dict(zip(names, self.recorder.values[-1][-len(names):])))
 
-    weights = dict(state_dict=_packaged_weights('tf_efficientnet_lite0'))
+    weights = dict(state_dict=packaged_weights('tf_efficientnet_lite0'))
     learn = vision_learner(dls, 'tf_efficientnet_lite0', n_out=sum(sizes), loss_func=loss, metrics=metrics,
                            cbs=Curve(), pretrained_cfg_overlay=weights)
     quiet(learn)
@@ -130,7 +130,7 @@ def run_one(way, args):
     if way == 'fastai': by_fastai(table, args.start, args.seed, args.epochs)
     elif way == 'ours-unfrozen': ours(table, args.start, args.seed, args.epochs)
     elif way == 'ours-larger':
-        from fashion_tagger.cli import LEVELS
+        from fashion_tagger.recipes import LEVELS
         ours(table, args.start, args.seed, 0, *LEVELS[-1][:3])
     else: ours(table, args.start, args.seed)
 

@@ -6,6 +6,7 @@ A file is treated well if it is tagged, or named with a reason. A traceback, a f
 run that does not end or one that takes more memory than LIMIT_MB is a failure, and the exit status is 1."""
 import argparse, csv, io, json, os, random, resource, shutil, struct, subprocess, sys, tempfile, time, zipfile, zlib
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,11 +131,11 @@ def hostile_files(photo, rng):
 
 def make(folder, n, seed):
     "Fill a folder with `n` hostile files, strange names, links and pipes; the kind of each by its name"
-    from fashion_tagger.samples import draw_garment
+    from fashion_tagger.drawing import draw_garment
     rng, kinds, folder = np.random.default_rng(seed), {}, Path(folder)
     folder.mkdir()
     photo = draw_garment("dress", "red", "dotted", "short", (160, 120), seed=seed)
-    for i, (kind, data) in zip(range(n), hostile_files(photo, rng)):
+    for i, (kind, data) in enumerate(islice(hostile_files(photo, rng), n)):
         name = f"{i:05}{ENDINGS[rng.integers(len(ENDINGS))]}"
         (folder/name).write_bytes(data)
         kinds[name] = kind
@@ -177,7 +178,7 @@ def run(*args, limit=LIMIT_S):
     try: out, err = child.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         child.kill()
-        raise SystemExit(f"{args[0]} did not end in {limit} s")
+        raise SystemExit(f"{args[0]} did not end in {limit} s") from None
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss//1024
     out, err = (text.decode(errors="surrogateescape") for text in (out, err))

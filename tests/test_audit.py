@@ -30,12 +30,15 @@ def odd_files(tmp_path_factory):
     clear.putalpha(200)
     frames = dict(save_all=True, append_images=[red])
     jpg, png = encoded(shirt), encoded(shirt, "PNG")
-    files = {"empty.jpg": b"", "text.jpg": b"<html>404</html>", "cut.png": png[:len(png)//2], "end.jpg": jpg[:-200], "named.jpg": png,
-             "moving.gif": encoded(dress, "GIF", **frames), "moving.webp": encoded(dress, "WEBP", **frames), "print.jpg": encoded(dress.convert("CMYK")),
-             "deep.png": encoded(Image.new("I;16", (60, 80), 9000), "PNG"), "bits.png": encoded(red.convert("1"), "PNG"),
-             "alpha.png": encoded(clear, "PNG"), "palette.png": encoded(dress.quantize(16), "PNG", transparency=0),
-             "grey.png": encoded(clear.convert("LA"), "PNG"), "dot.png": encoded(Image.new("RGB", (1, 1)), "PNG"),
-             "line.png": encoded(Image.new("RGB", (1, 5000)), "PNG"), "turned.jpg": encoded(red, exif=exif)}
+    files = {
+        "empty.jpg": b"", "text.jpg": b"<html>404</html>",
+        "cut.png": png[:len(png)//2], "end.jpg": jpg[:-200], "named.jpg": png,
+        "moving.gif": encoded(dress, "GIF", **frames), "moving.webp": encoded(dress, "WEBP", **frames),
+        "print.jpg": encoded(dress.convert("CMYK")), "deep.png": encoded(Image.new("I;16", (60, 80), 9000), "PNG"),
+        "bits.png": encoded(red.convert("1"), "PNG"), "alpha.png": encoded(clear, "PNG"),
+        "palette.png": encoded(dress.quantize(16), "PNG", transparency=0),
+        "grey.png": encoded(clear.convert("LA"), "PNG"), "dot.png": encoded(Image.new("RGB", (1, 1)), "PNG"),
+        "line.png": encoded(Image.new("RGB", (1, 5000)), "PNG"), "turned.jpg": encoded(red, exif=exif)}
     for name, data in files.items(): (root/name).write_bytes(data)
     (root/"folder.jpg").mkdir()
     return [f"{root}/{name}" for name in (*files, "folder.jpg", "gone.jpg")]
@@ -58,11 +61,13 @@ def test_every_odd_file_has_a_finding(odd_files):
 
 def test_a_row_without_a_name(odd_files):
     audit = audit_table(pd.DataFrame(dict(image=[None, odd_files[-3]], type=["shirt", "dress"])), few=0)
-    assert audit.findings["what"][0] == "a row without a name: there is no such file; mend its name or leave the row out"
+    said = "a row without a name: there is no such file; mend its name or leave the row out"
+    assert audit.findings["what"][0] == said
 
 
 def test_two_garments_in_one_photo_are_no_duplicates(odd_files):
-    twins = pd.DataFrame(dict(image=[odd_files[4]]*2, box=[(0, 0, 90, 224), (90, 0, 180, 224)], type="shirt"), dtype=object)
+    halves = [(0, 0, 90, 224), (90, 0, 180, 224)]
+    twins = pd.DataFrame(dict(image=[odd_files[4]]*2, box=halves, type="shirt"), dtype=object)
     assert not len(audit_table(twins).duplicates)
     assert _box_place((0, 0, 50, 60), 100, 120) == _box_place((0, 0, 100, 120), 200, 240)
 

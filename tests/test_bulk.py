@@ -16,6 +16,7 @@ from fashion_tagger.drawing import draw_garment
 from fashion_tagger.schema import Attribute, InputError, Schema, TagSet
 
 SCHEMA = Schema([Attribute("colour", ("black", "blue", "red")), TagSet("tags", ("dress", "jeans", "striped"))])
+READERS = dict(csv=pd.read_csv, jsonl=lambda f: pd.read_json(f, lines=True), parquet=pd.read_parquet)  # by ending
 
 
 def write_bundle(path, seed=0):
@@ -25,7 +26,8 @@ def write_bundle(path, seed=0):
     from fashion_tagger.models import create_tagger
     torch.manual_seed(seed)
     net = create_tagger("tf_efficientnet_lite0", SCHEMA, pretrained=False).eval()
-    settings = dict(bundle_version=BUNDLE_VERSION, schema=SCHEMA.to_dict(), model=net.config, size=[64, 64], method="squish", fill="white", thresholds={})
+    settings = dict(bundle_version=BUNDLE_VERSION, schema=SCHEMA.to_dict(), model=net.config, size=[64, 64],
+                    method="squish", fill="white", thresholds={})
     path.mkdir()
     (path/SETTINGS_FILE).write_text(json.dumps(settings))
     save_file({k: v.contiguous() for k, v in net.state_dict().items()}, path/WEIGHTS_FILE)
@@ -44,7 +46,8 @@ def other_bundle(tmp_path_factory): return write_bundle(tmp_path_factory.mktemp(
 def shop(tmp_path):
     shop = tmp_path/"shop"
     (shop/"a").mkdir(parents=True)
-    for name, *what in (("a/red dress.jpg", "dress", "red"), ("b.png", "jeans", "blue"), ("c.JPG", "shirt", "white")): draw_garment(*what, seed=1).save(shop/name)
+    drawn = {"a/red dress.jpg": ("dress", "red"), "b.png": ("jeans", "blue"), "c.JPG": ("shirt", "white")}
+    for name, what in drawn.items(): draw_garment(*what, seed=1).save(shop/name)
     (shop/"broken.jpg").write_bytes(b"no photo")
     return shop
 
@@ -77,9 +80,11 @@ def test_standard_input(monkeypatch):
 
 def test_rows():
     p = [0.1, 0.7, 0.2, 0.6, 0.9, 0.1]
-    assert answer_row(SCHEMA, "b.png", p) == dict(image="b.png", colour="blue", colour_p=0.7, tags="jeans dress", tags_p="0.9000 0.6000", error=None)
+    assert answer_row(SCHEMA, "b.png", p) == dict(
+        image="b.png", colour="blue", colour_p=0.7, tags="jeans dress", tags_p="0.9000 0.6000", error=None)
     assert answer_row(SCHEMA, "b.png", p, dict(tags=0.95))["tags"] == ""
-    assert answer_row(SCHEMA, "b.png", InputError("b.png: gone")) == dict(image="b.png", colour=None, colour_p=None, tags=None, tags_p=None, error="b.png: gone")
+    assert answer_row(SCHEMA, "b.png", InputError("b.png: gone")) == dict(
+        image="b.png", colour=None, colour_p=None, tags=None, tags_p=None, error="b.png: gone")
     with pytest.raises(InputError, match="'error'"): row_columns(Schema([Attribute("error", ("no", "yes"))]))
 
 
@@ -94,7 +99,7 @@ def test_tag_photos(bundle, shop):
 
 def test_kinds_of_files(bundle, shop, tmp_path):
     frame = tag_frame(bundle, shop, device="cpu")
-    for ending, read in (("csv", pd.read_csv), ("jsonl", lambda f: pd.read_json(f, lines=True)), ("parquet", pd.read_parquet)):
+    for ending, read in READERS.items():
         counts = tag_to_file(bundle, shop, tmp_path/f"tags.{ending}", device="cpu")
         assert list(counts.items())[:3] == [("photos", 4), ("errors", 1), ("kept", 0)]
         assert "broken.jpg: not a readable image" in counts["first_error"]
@@ -123,7 +128,8 @@ def begun(bundle, shop, tmp_path, monkeypatch):
         raise KeyboardInterrupt
     with monkeypatch.context() as m:
         m.setattr(bulk, "tag_photos", seven)
-        with pytest.raises(KeyboardInterrupt, match="7 photos are done"): tag_to_file(bundle, many, tmp_path/"ways.csv", device="cpu")
+        with pytest.raises(KeyboardInterrupt, match="7 photos are done"):
+            tag_to_file(bundle, many, tmp_path/"ways.csv", device="cpu")
     return (tmp_path/"ways.csv.unfinished").read_bytes(), many, (tmp_path/"whole.csv").read_text()
 
 
@@ -166,17 +172,19 @@ def test_other_photos_or_bundle(begun, bundle, other_bundle, tmp_path):
 def test_two_runs(bundle, shop, tmp_path):
     with open(tmp_path/"tags.csv.unfinished", "wb") as f:
         bulk._lock(f)
-        with pytest.raises(InputError, match="another run"): tag_to_file(bundle, shop, tmp_path/"tags.csv", overwrite=True, device="cpu")
+        with pytest.raises(InputError, match="another run"):
+            tag_to_file(bundle, shop, tmp_path/"tags.csv", overwrite=True, device="cpu")
 
 
 def test_names_of_any_kind(bundle, shop, tmp_path):
     odd = [str(shop/n) for n in ("two words.jpg", 'a,"b".jpg', "line\nbreak.jpg", "return\r.jpg", "größe 裙子.jpg")]
     for path in odd: draw_garment("dress", "red", seed=1).save(path)
     names = [*odd, os.fsdecode(b"caf\xe9.jpg")]
-    for ending, read in (("csv", pd.read_csv), ("jsonl", lambda f: pd.read_json(f, lines=True)), ("parquet", pd.read_parquet)):
+    for ending, read in READERS.items():
         assert tag_to_file(bundle, names, tmp_path/f"odd.{ending}", device="cpu")["errors"] == 1
         assert read(tmp_path/f"odd.{ending}")["image"].tolist() == [*odd, r"caf\udce9.jpg"]
-    assert next(tag_photos(bundle, names[5:], device="cpu"))["image"] == names[5]  # a row in Python has the name that opens the file
+    row = next(tag_photos(bundle, names[5:], device="cpu"))
+    assert row["image"] == names[5]  # a row in Python has the name that opens the file
 
 
 def test_bar(bundle, shop, tmp_path, capsys):

@@ -1,4 +1,5 @@
-"Nothing that a bundle holds is executed, and what is wrong with one is refused with a reason, in bounded time and memory"
+"""Nothing that a bundle holds is executed, and what is wrong with one is refused with a reason, in bounded time
+and memory"""
 import json
 import os
 import pickle
@@ -54,13 +55,16 @@ def refused(bundle, backends=("torch", "onnx")):
     return said
 
 
-def test_the_good_one(bundle): assert Tagger.load(bundle, "onnx").predict(np.zeros((64, 64, 3), np.uint8))["type"]["value"]
+def test_the_good_one(bundle):
+    answer = Tagger.load(bundle, "onnx").predict(np.zeros((64, 64, 3), np.uint8))
+    assert answer["type"]["value"]
 
 
 def test_planted_pickles(bundle, tmp_path):
     Planted.trace = tmp_path/"pwned"
     data = pickle.dumps(Planted())
-    for name in ("model.pkl", "learner.pkl", "data.pkl", "model.pt", "__init__.py", "model.pth"): (bundle/name).write_bytes(data)
+    for name in ("model.pkl", "learner.pkl", "data.pkl", "model.pt", "__init__.py", "model.pth"):
+        (bundle/name).write_bytes(data)
     Tagger.load(bundle, "torch"), Tagger.load(bundle, "onnx")
     (bundle/WEIGHTS_FILE).write_bytes(data)
     (bundle/"model.onnx").write_bytes(data)
@@ -100,8 +104,9 @@ BAD_SETTINGS = [
     (dict(draft="no"), "'draft' is no; expected true or false"),
     (dict(features={"stage1": "many"}), "'features'"), (dict(features=[]), "'features'"),
     (dict(onnx={"features": 3}), "'onnx'"), (dict(onnx="features"), "'onnx'"),
-    (dict(input=[]), "'input'"), (dict(input={"resize": [10**6, 8]}), "'input'"), (dict(input={"eval": "1"}), "'input'"),
-    (dict(input={"mean": [0.5]}), "'input'"), (dict(input={"std": [0, 1, 1]}), "'input'"), (dict(input={"std": [NAN]*3}), "'input'"),
+    (dict(input=[]), "'input'"), (dict(input={"resize": [10**6, 8]}), "'input'"),
+    (dict(input={"eval": "1"}), "'input'"), (dict(input={"mean": [0.5]}), "'input'"),
+    (dict(input={"std": [0, 1, 1]}), "'input'"), (dict(input={"std": [NAN]*3}), "'input'"),
     (dict(method="two\nlines"), "'method' is two lines"),
 ]
 
@@ -128,7 +133,8 @@ BAD_OPTIONS = [
     dict(hidden=True), dict(hidden=None), dict(body_kwargs=[]), dict(body_kwargs=dict(x=NESTED)),
     dict(body_kwargs=dict(pretrained=True)), dict(body_kwargs=dict(checkpoint_path="/etc/passwd")),
     dict(builder="vision_learner", pretrained=True), dict(builder="vision_learner", lin_ftrs=[10**9]),
-    dict(builder="vision_learner", body_kwargs=dict(checkpoint_path="/etc/passwd")), dict(builder="vision_learner", head=[]),
+    dict(builder="vision_learner", body_kwargs=dict(checkpoint_path="/etc/passwd")),
+    dict(builder="vision_learner", head=[]),
 ]
 
 
@@ -140,7 +146,8 @@ def test_options_of_the_network(bundle, model):
 
 
 def test_ten_million_classes(bundle):
-    change(bundle, schema={"targets": [{"kind": "attribute", "name": "type", "values": [str(i) for i in range(10_000_000)]}]})
+    values = [str(i) for i in range(10_000_000)]
+    change(bundle, schema={"targets": [{"kind": "attribute", "name": "type", "values": values}]})
     refused(bundle)
 
 
@@ -296,7 +303,8 @@ def test_no_pickle_is_read_on_the_way_in():
 def test_settings_alone(bundle):
     "The command says it in one line"
     change(bundle, size=[0, 0])
-    run = subprocess.run([sys.executable, "-c", "from fashion_tagger.cli import main; main()", "tag", bundle, bundle/"x.jpg"], capture_output=True, text=True)
+    command = [sys.executable, "-c", "from fashion_tagger.cli import main; main()"]
+    run = subprocess.run([*command, "tag", bundle, bundle/"x.jpg"], capture_output=True, text=True)
     assert run.returncode == 2 and run.stderr.startswith("error: ") and "Traceback" not in run.stderr
     with pytest.raises(InputError): read_settings(bundle)
 
@@ -315,11 +323,13 @@ def test_network_of_vision_learner(bundle):
     save_torch({k: v.contiguous() for k, v in net.state_dict().items()}, bundle/WEIGHTS_FILE)
     normal = dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
     change(bundle, model=config, files={}, input=normal, features=dict(pooled=1024))
-    tagger, photo = Tagger.load(bundle, "torch", "cpu"), np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    tagger = Tagger.load(bundle, "torch", "cpu")
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     x = torch.from_numpy(photo).permute(2, 0, 1)[None]/255
     x = (x - torch.tensor(normal["mean"]).view(3, 1, 1))/torch.tensor(normal["std"]).view(3, 1, 1)
     with torch.no_grad(): np.testing.assert_allclose(tagger.embed(photo), net.embed(x)[0].numpy(), atol=1e-4)
     assert tagger.predict(photo)["type"]["value"] in schema["type"].values
-    for wrong in (dict(head=[["Linear", dict(in_features=10**9, out_features=8, bias=True)]]), dict(head=[["os.system", {}]]), dict(arch="hf-hub:x/y"), dict(pretrained=True)):
+    huge = ["Linear", dict(in_features=10**9, out_features=8, bias=True)]
+    for wrong in (dict(head=[huge]), dict(head=[["os.system", {}]]), dict(arch="hf-hub:x/y"), dict(pretrained=True)):
         change(bundle, model=config | wrong)
         refused(bundle, ["torch"])

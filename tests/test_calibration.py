@@ -6,7 +6,8 @@ import pytest
 import torch
 from fastcore.test import test_close as is_close
 
-from fashion_tagger.calibration import *
+from fashion_tagger.calibration import (best_temperature, best_thresholds, calibration_error, reliability_table,
+                                        temperature_scaled)
 from fashion_tagger.metrics import fbeta_per_photo
 from fashion_tagger.schema import Attribute, InputError, TagSet
 
@@ -21,7 +22,9 @@ def draw(n, seed, tags=17):
     return (1/(1 + np.exp(-z))).astype(np.float32), y
 
 
-def f2(p, y, cut): return fbeta_per_photo(torch.as_tensor(p >= np.asarray(cut)), torch.as_tensor(y), 2.).nanmean().item()
+def f2(p, y, cut):
+    applies = torch.as_tensor(p >= np.asarray(cut))
+    return fbeta_per_photo(applies, torch.as_tensor(y), 2.).nanmean().item()
 
 
 @pytest.mark.parametrize('wide', [False, True])  # with and without a tag that is in no vocabulary
@@ -116,7 +119,7 @@ def learn_and_table(tmp_path_factory):
 
 def printed(learn):
     with learn.no_bar(): values = learn.validate()
-    return dict(zip(learn.recorder.metric_names[2:], values))
+    return dict(zip(learn.recorder.metric_names[2:], values, strict=False))  # the last name is that of the time
 
 
 def test_whatever_a_learner_says_follows_its_thresholds(learn_and_table):
@@ -130,7 +133,8 @@ def test_whatever_a_learner_says_follows_its_thresholds(learn_and_table):
     with learn.no_bar(): p, _, decoded = learn.get_preds(with_decoded=True)
     cuts, at = learn.loss_func.thresholds, schema.names.index('tags')
     said = [set(schema.decode(row.numpy(), cuts)['tags']['value']) for row in p]  # as a bundle says it
-    assert said == [{t for t, yes in zip(schema['tags'].tags, row) if yes} for row in decoded[at]]
+    for answer, row in zip(said, decoded[at], strict=True):
+        assert answer == {t for t, yes in zip(schema['tags'].tags, row, strict=True) if yes}
     changed = (decoded[at] != (p[:, schema.slices['tags']] >= 0.5)).any(1).nonzero()[0].item()
     with learn.no_bar(): labels, _, probs = learn.predict(learn.dls.valid_ds.items[changed])
     assert set(labels['tags']) == said[changed]
@@ -147,7 +151,7 @@ def test_calibrating_changes_no_answer(learn_and_table):
     said, scores = answers(), learn.scores()
     for _ in range(2):  # the second time changes nothing either
         learn.calibrate()
-        for a, b in zip(answers(), said): assert (a == b).all()
+        for a, b in zip(answers(), said, strict=True): assert (a == b).all()
     is_close(printed(learn)['tags_f2'], scores['tags']['f2'], eps=1e-4)
 
 

@@ -107,8 +107,8 @@ def test_bad_photo(home, name):
 
 
 OPTIONS = """--images --attributes --tags --split --arch --pretrained --size --seconds --epochs --freeze-epochs --bs
---workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --cache --decisions
---tag-sep --image-column --missing --json --out""".split()
+--workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --cache
+--decisions --tag-sep --image-column --missing --json --out""".split()
 
 
 def test_help():

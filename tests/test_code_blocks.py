@@ -40,7 +40,7 @@ def write_tables(table, home):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     "The files that blocks use: three tables, styles.csv with images, photos, photos_in_folders and new_photos"
-    from fashion_tagger.formats import write_layout
+    from fashion_tagger.layouts import write_layout
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("blocks")
     table = sample_wardrobe(home/"photos", n=160, seed=0).table

@@ -1,6 +1,5 @@
 "What a drawn garment's label says is what is seen"
 import colorsys
-from itertools import product
 
 import numpy as np
 import pytest

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_tagger.formats import (MAAD_GROUPS, _marks, _tag_cell, read_apascal, read_deepfashion, read_deepfashion_attributes,
-                                    read_deepfashion_categories, read_fashion_products, read_planet, read_signed_csv)
+from fashion_tagger.formats import (MAAD_GROUPS, _marks, _tag_cell, read_apascal, read_deepfashion,
+                                    read_deepfashion_attributes, read_deepfashion_categories, read_fashion_products,
+                                    read_planet, read_signed_csv)
 from fashion_tagger.schema import InputError, TableWarning, TagSet
 
 
@@ -127,7 +128,8 @@ def test_planet():
 # DeepFashion
 
 LISTS = {
-    "Anno/list_category_cloth.txt": "3\ncategory_name  category_type\nAnorak         1\nLong Skirt     2\nDress          3\n",
+    "Anno/list_category_cloth.txt": "3\ncategory_name  category_type\n"
+                                    "Anorak         1\nLong Skirt     2\nDress          3\n",
     "Anno/list_category_img.txt": "3\nimage_name  category_label\nimg/a/1.jpg   3\nimg/a/2.jpg   1\nimg/b/1.jpg   2\n",
     "Anno/list_attr_cloth.txt": "4\nattribute_name  attribute_type\n"
                                 "floral          1\nfaux leather    2\na-line          3\nv-neck          4\n",
@@ -135,7 +137,8 @@ LISTS = {
                               "img/a/1.jpg   1 -1 -1  1\nimg/a/2.jpg  -1 -1 -1 -1\nimg/b/1.jpg  -1  0  1  0\n",
     "Anno/list_bbox.txt": "3\nimage_name  x_1 y_1 x_2 y_2\n"
                           "img/a/1.jpg   072 079 232 273\nimg/a/2.jpg   0 0 100 50\nimg/b/1.jpg   67 59 155 161\n",
-    "Eval/list_eval_partition.txt": "3\nimage_name  evaluation_status\nimg/a/1.jpg   train\nimg/a/2.jpg   val\nimg/b/1.jpg   test\n"}
+    "Eval/list_eval_partition.txt": "3\nimage_name  evaluation_status\n"
+                                    "img/a/1.jpg   train\nimg/a/2.jpg   val\nimg/b/1.jpg   test\n"}
 
 
 @pytest.fixture
@@ -154,8 +157,10 @@ def test_deepfashion(deepfashion):
     assert [*table["split"]] == ["train", "valid", "test"]
     assert [*table["attributes"]] == [("floral", "v-neck"), (), {"floral": False, "a-line": True}]
     assert [*table["box"]] == [(56, 60, 248, 292), (0, 0, 110, 55), (58, 49, 164, 171)]
-    assert [*read_deepfashion(deepfashion, margin=0)["box"]] == [(72, 79, 232, 273), (0, 0, 100, 50), (67, 59, 155, 161)]
-    assert [*read_deepfashion(deepfashion, unknown="absent")["attributes"]] == [("floral", "v-neck"), (), ("a-line",)]
+    exact = read_deepfashion(deepfashion, margin=0)
+    assert [*exact["box"]] == [(72, 79, 232, 273), (0, 0, 100, 50), (67, 59, 155, 161)]
+    absent = read_deepfashion(deepfashion, unknown="absent")
+    assert [*absent["attributes"]] == [("floral", "v-neck"), (), ("a-line",)]
 
 
 def test_deepfashion_in_one_folder(deepfashion):
@@ -163,7 +168,8 @@ def test_deepfashion_in_one_folder(deepfashion):
         if "list_attr" not in name: write(f"flat/{Path(name).name}", text)
     flat = read_deepfashion("flat", images=deepfashion, types=())
     assert flat.equals(read_deepfashion(deepfashion).drop(columns="attributes"))
-    says("flat lacks a file; looked for Anno/list_attr_img.txt and Anno_coarse/list_attr_img.txt", read_deepfashion, "flat")
+    says("flat lacks a file; looked for Anno/list_attr_img.txt and Anno_coarse/list_attr_img.txt",
+         read_deepfashion, "flat")
     says("nowhere does not exist; give the data set's folder", read_deepfashion, "nowhere")
     says("no attributes of type 'colour'; there are texture, fabric", read_deepfashion, deepfashion, types="colour")
     says("margin: -1 should be a share from 0", read_deepfashion, deepfashion, margin=-1)
@@ -171,23 +177,29 @@ def test_deepfashion_in_one_folder(deepfashion):
 
 def spoil(name, old, new):
     "The lists with one change"
-    for n, text in LISTS.items(): write(f"spoilt/{n}", text.replace(old, new, 1) if n.endswith(f"/{name}.txt") else text)
+    for n, text in LISTS.items():
+        if n.endswith(f"/{name}.txt"): text = text.replace(old, new, 1)
+        write(f"spoilt/{n}", text)
     return "spoilt"
 
 
 @pytest.mark.parametrize("name, old, new, words", [
-    ("list_category_img", "3\n", "4\n", "list_category_img.txt: line 1 says 4 rows, but there are 3; get the whole file"),
-    ("list_attr_cloth", "4\n", "", "list_attr_cloth.txt, line 1: 'attribute_name  attribute_type' should be the number of rows"),
+    ("list_category_img", "3\n", "4\n",
+     "list_category_img.txt: line 1 says 4 rows, but there are 3; get the whole file"),
+    ("list_attr_cloth", "4\n", "",
+     "list_attr_cloth.txt, line 1: 'attribute_name  attribute_type' should be the number of rows"),
     ("list_category_cloth", "Anorak         1", "Anorak         7",
      "line 3: 'Anorak         7' should be a name and its type, one of 1 (upper)"),
     ("list_category_cloth", "Anorak         1", "Anorak", "line 3: 'Anorak' should be a name and its type"),
     ("list_category_img", "2.jpg   1", "2.jpg   0", "line 4: there is no category 0; list_category_cloth.txt has 3"),
     ("list_category_img", "2.jpg   1", "2.jpg   4", "line 4: there is no category 4"),
     ("list_category_img", "a/2.jpg   1", "a/1.jpg   1", "line 4: img/a/1.jpg is there for the second time"),
-    ("list_attr_img", "1 -1 -1  1", "1 -1 -1", "list_attr_img.txt, line 3: 3 values after the image, where 4 should be"),
+    ("list_attr_img", "1 -1 -1  1", "1 -1 -1",
+     "list_attr_img.txt, line 3: 3 values after the image, where 4 should be"),
     ("list_attr_img", "1 -1 -1  1", "1 -1 -1 2", "list_attr_img.txt, line 3: '2' should be one of -1, 0, 1"),
     ("list_bbox", "072", "7.2", "list_bbox.txt, line 3: '7.2 079 232 273' should be a box, four whole numbers"),
-    ("list_eval_partition", "   val", "   query", "list_eval_partition.txt, line 4: 'query' should be one of train, val, test"),
+    ("list_eval_partition", "   val", "   query",
+     "list_eval_partition.txt, line 4: 'query' should be one of train, val, test"),
     ("list_eval_partition", "b/1.jpg", "b/9.jpg", "list_eval_partition.txt lacks img/b/1.jpg, which"),
     ("list_eval_partition", "b/1.jpg", "b/9.jpg", "for 2 images in all")])
 def test_spoilt_lists(name, old, new, words): says(words, read_deepfashion, spoil(name, old, new))
@@ -196,14 +208,16 @@ def test_spoilt_lists(name, old, new, words): says(words, read_deepfashion, spoi
 def test_lists_that_are_mended():
     table, said = told(read_deepfashion, spoil("list_bbox", "67 59 155 161", "67 59 67 161"))
     assert table["box"][2] is None
-    assert said == ["spoilt/Anno/list_bbox.txt: 1 image with a box without area; the whole photo was taken: img/b/1.jpg"]
+    assert said == ["spoilt/Anno/list_bbox.txt: 1 image with a box without area; "
+                    "the whole photo was taken: img/b/1.jpg"]
     table, said = told(read_deepfashion, spoil("list_category_cloth", "3\n", "5\n"))
     assert len(table) == 3 and "line 1 says 5 rows, but there are 3" in said[0]
 
 
 # aPascal
 
-ONE = "2008_000003.jpg train 46 11 500 333 0 1 0\n2008_000003.jpg person 63 190 83 243 1 0 0\n2008_000008.jpg chair 5 5 105 25 0 0 1\n"
+ONE = ("2008_000003.jpg train 46 11 500 333 0 1 0\n2008_000003.jpg person 63 190 83 243 1 0 0\n"
+       "2008_000008.jpg chair 5 5 105 25 0 0 1\n")
 
 
 @pytest.fixture
@@ -258,7 +272,8 @@ def test_signed():
     assert [*table["age"]] == ["Middle_Aged", None, None, "Young"]
     assert [*table["ethnicity"]] == ["White", None, "Black", "Asian"]
     assert [*table["attributes"]] == [("Male", "Smiling"), {"Male": True, "Smiling": False}, {"Male": False}, None]
-    assert said == ["maad.csv: 1 cell with more than one value of a group; read as missing: line 4: Young and Middle_Aged"]
+    assert said == ["maad.csv: 1 cell with more than one value of a group; read as missing: "
+                    "line 4: Young and Middle_Aged"]
     assert read_signed_csv(path, unknown="absent")["attributes"][3] == ("Young", "Asian")
     assert read_signed_csv(path, "faces")["image"][0] == "faces/n000002/0001_01.jpg"
     others = ["Identity", "Male", "Bangs", "Smiling", "Asian", "White", "Black"]
@@ -298,7 +313,7 @@ def write_marks(n_rows, n_marks=1000):
     write_list("list_category_cloth", ["Anorak  1"])
     write_list("list_category_img", [f"{i}  1" for i in images])
     write_list("list_attr_cloth", [f"attribute {i}  {i%5 + 1}" for i in range(n_marks)])
-    write_list("list_attr_img", [f"{i}  {m}" for i, m in zip(images, marks)])
+    write_list("list_attr_img", [f"{i}  {m}" for i, m in zip(images, marks, strict=True)])
     return sum(m.count(" 1") for m in marks)
 
 

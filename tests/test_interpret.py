@@ -9,7 +9,7 @@ from fastcore.test import test_close as is_close
 
 import fashion_tagger.classes
 import fashion_tagger.confusion
-import fashion_tagger.reliability
+import fashion_tagger.reliability  # noqa: F401
 from fashion_tagger.calibration import temperature_scaled
 from fashion_tagger.confusion import NOTHING
 from fashion_tagger.interpret import TaggerInterpretation

@@ -2,13 +2,15 @@
 
 import numpy as np, pandas as pd, pytest
 
-from fashion_tagger.label_errors import apply_decisions, encode_labels, find_suspects, read_decisions, undecided, write_decisions
+from fashion_tagger.label_errors import (apply_decisions, encode_labels, find_suspects, read_decisions, undecided,
+                                         write_decisions)
 from fashion_tagger.schema import Attribute, InputError, Schema, TableWarning, TagSet
 
 
 @pytest.fixture
 def judged():
-    "Rows, schema, probabilities and labels: three labels of `a` and two of `t` are wrong; 'rare' has 2 rows, 'v' none; a few are missing"
+    """Rows, schema, probabilities and labels: three labels of `a` and two of `t` are wrong; 'rare' has 2 rows,
+    'v' none; a few are missing"""
     schema = Schema([Attribute("a", ("x", "y", "rare")), TagSet("t", ("u", "v"))])
     y = np.array([0]*20 + [1]*20 + [2]*2 + [-1]*2)
     p = np.full((44, 5), 0.02)
@@ -27,7 +29,8 @@ def test_suspects(judged):
     found = find_suspects(*judged)
     columns = ["row", "target", "tag", "given", "suggested"]
     assert {*map(tuple, found[columns].fillna("").values)} == {
-        (103, "a", "", "x", "y"), (104, "a", "", "x", "y"), (105, "a", "", "x", "y"), (107, "t", "u", "yes", "no"), (109, "t", "u", "yes", "no")}
+        (103, "a", "", "x", "y"), (104, "a", "", "x", "y"), (105, "a", "", "x", "y"),
+        (107, "t", "u", "yes", "no"), (109, "t", "u", "yes", "no")}
 
 
 def test_rare_values_are_not_judged(judged):
@@ -39,7 +42,8 @@ def test_no_labels_at_all(judged):
     table, schema, p, (y, tags) = judged
     found = find_suspects(table, schema, p, (y*0 - 1, tags*np.nan))
     assert not len(found)
-    assert [*found] == ["row", "image", "target", "tag", "given", "suggested", "p_given", "p_suggested", "loss", "suspect", "quality"]
+    assert [*found] == ["row", "image", "target", "tag", "given", "suggested", "p_given", "p_suggested", "loss",
+                        "suspect", "quality"]
 
 
 def test_encode_labels():
@@ -53,7 +57,8 @@ def test_encode_labels():
     ("image,target\na.jpg,type\n", "no column 'given'"),
     ("image,target,given,decision,label\na.jpg,type,x,kept,\n", "line 2: unknown decision 'kept'"),
     ("image,target,given,decision,label\na.jpg,type,x,relabel, \n", "line 2: 'relabel' needs a label"),
-    ("image,target,tag,given,decision,label\na.jpg,tags,u,yes,relabel,maybe\n", "line 2: the label of a tag is yes or no, not 'maybe'"),
+    ("image,target,tag,given,decision,label\na.jpg,tags,u,yes,relabel,maybe\n",
+     "line 2: the label of a tag is yes or no, not 'maybe'"),
     ("", "not a CSV file in UTF-8"),
 ])
 def test_files_that_cannot_be_used(tmp_path, text, message):
@@ -63,7 +68,8 @@ def test_files_that_cannot_be_used(tmp_path, text, message):
 
 def test_files_that_cannot_be_opened(tmp_path):
     with pytest.raises(InputError, match="none.csv: No such file"): read_decisions(tmp_path/"none.csv")
-    with pytest.raises(InputError, match="cannot be written"): write_decisions(pd.DataFrame([decision("a.jpg", "type", "x", "")]).assign(suggested="y", p_given=.1), tmp_path)
+    suspects = pd.DataFrame([decision("a.jpg", "type", "x", "")]).assign(suggested="y", p_given=.1)
+    with pytest.raises(InputError, match="cannot be written"): write_decisions(suspects, tmp_path)
 
 
 def decision(image, target, given, decision, label="", tag=""):
@@ -72,7 +78,8 @@ def decision(image, target, given, decision, label="", tag=""):
 
 def decide(*decisions):
     "Apply decisions to photos that have moved to another folder"
-    table = pd.DataFrame(dict(image=["new/a.jpg", "new/b.jpg", "new/c.jpg"], type=["x", "y", None], tags=[("u", "v"), (), dict(u=True, v=False)]))
+    tags = [("u", "v"), (), dict(u=True, v=False)]
+    table = pd.DataFrame(dict(image=["new/a.jpg", "new/b.jpg", "new/c.jpg"], type=["x", "y", None], tags=tags))
     return apply_decisions(table, pd.DataFrame(decisions))
 
 
@@ -83,7 +90,8 @@ def test_decisions_about_attributes():
 
 
 def test_decisions_about_tags():
-    assert decide(decision("a.jpg", "tags", "yes", "relabel", "yes", "u"))["tags"][0] == ("u", "v")  # the label says so, whatever was suggested
+    # the label says so, whatever was suggested
+    assert decide(decision("a.jpg", "tags", "yes", "relabel", "yes", "u"))["tags"][0] == ("u", "v")
     assert decide(decision("a.jpg", "tags", "yes", "relabel", "no", "u"))["tags"][0] == ("v",)
     assert decide(decision("b.jpg", "tags", "no", "relabel", "yes", "u"))["tags"][1] == ("u",)
     assert decide(decision("a.jpg", "tags", "yes", "drop", tag="u"))["tags"][0] == dict(v=True)
@@ -98,11 +106,13 @@ def test_decisions_that_do_not_fit():
     assert "1 decision(s) name a photo that is not in the table: d.jpg" in messages
     assert "1 decision(s) are about a label that is another now: type of a.jpg, which was 'y'" in messages
     assert all(w.filename == __file__ for w in seen)
-    with pytest.warns(TableWarning): assert decide(decision("a.jpg", "type", "x", "drop"), not_there).attrs["decisions_applied"] == 1
+    with pytest.warns(TableWarning): decided = decide(decision("a.jpg", "type", "x", "drop"), not_there)
+    assert decided.attrs["decisions_applied"] == 1
 
 
 def test_a_value_that_no_row_had_is_probably_an_error():
-    with pytest.warns(TableWarning, match="values that no row had: type 'yy'"): decide(decision("a.jpg", "type", "x", "relabel", "yy"))
+    with pytest.warns(TableWarning, match="values that no row had: type 'yy'"):
+        decide(decision("a.jpg", "type", "x", "relabel", "yy"))
 
 
 def test_a_decision_about_another_table():

@@ -18,7 +18,8 @@ def clothes(tmp_path_factory): return sample_wardrobe(tmp_path_factory.mktemp("c
 
 
 @pytest.fixture(scope="module")
-def gaps(tmp_path_factory): return sample_wardrobe(tmp_path_factory.mktemp("gaps"), n=40, size=(40, 32), missing=.3, seed=4).table
+def gaps(tmp_path_factory):
+    return sample_wardrobe(tmp_path_factory.mktemp("gaps"), n=40, size=(40, 32), missing=.3, seed=4).table
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -31,7 +32,8 @@ def test_what_is_written_is_read(name, clothes, tmp_path):
 
 @pytest.mark.parametrize("name, columns", dict(
     fashion_products=dict(articleType="type", baseColour="colour", split="split"), planet=dict(tags="tags"),
-    deepfashion=dict(category="type", attributes="tags", split="split"), signed=dict(type="type", colour="colour")).items())
+    deepfashion=dict(category="type", attributes="tags", split="split"),
+    signed=dict(type="type", colour="colour")).items())
 def test_what_is_written_was_drawn(name, columns, clothes, tmp_path):
     written = write_layout(clothes.table, name, tmp_path)
     for theirs, ours in columns.items(): assert [*written[theirs]] == [*clothes.truth[ours]]
@@ -42,16 +44,20 @@ def test_order_and_rest(clothes, tmp_path):
     ordered, pascal = drawn.sort_values("split", kind="stable"), write_layout(clothes.table, "apascal", tmp_path/"a")
     assert [*pascal["class"]] == [*ordered["type"]] and [*pascal["attributes"]] == [*ordered["tags"]]
     folders = write_layout(clothes.table, "folders", tmp_path/"f")
-    assert sorted(zip(folders["colour"], folders["type"])) == sorted(zip(drawn["colour"], drawn["type"]))
+    def pairs(table): return sorted(zip(table["colour"], table["type"], strict=True))
+    assert pairs(folders) == pairs(drawn)
     signed = write_layout(clothes.table, "signed", tmp_path/"s")
     assert [*signed["attributes"]] == [tuple(w for w in cell if w not in rest) for cell in drawn["tags"]]
+
+
+def pixels_of(path): return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
 def test_boxes_hold_what_was_drawn(clothes, tmp_path):
     exact, wide = write_layout(clothes.table, "deepfashion", tmp_path), read_deepfashion(tmp_path)
     assert {*exact["category_type"]} == {"upper", "lower", "full"}
     for i in range(3):
-        pixels, there = (np.asarray(Image.open(t["image"][i]).convert("RGB")).astype(int) for t in (clothes.truth, exact))
+        pixels, there = pixels_of(clothes.truth["image"][i]), pixels_of(exact["image"][i])
         l, t, r, b = exact["box"][i]
         assert np.abs(there[t:b, l:r] - pixels).mean() < 6
         w, h = r - l, b - t

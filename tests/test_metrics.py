@@ -8,7 +8,8 @@ import torch
 from fastcore.test import test_close as is_close
 
 from fashion_tagger.losses import TaggerLoss
-from fashion_tagger.metrics import *
+from fashion_tagger.metrics import (TargetLoss, class_table, elementwise_hits, exact_matches, fbeta_per_photo,
+                                    format_scores, score_targets, table_averages, tag_table, tags_exact, top_k_hits)
 from fashion_tagger.schema import Attribute, InputError, Schema, TagSet
 
 nan = float('nan')
@@ -18,7 +19,8 @@ GARMENTS = Schema([Attribute('type', ('dress', 'jeans', 'shirt', 'skirt')), TagS
 
 @pytest.fixture
 def drawn():
-    "Probabilities of 200 photos, labels of their tags (some missing, one tag unknown) and of their type (some missing, one value unknown)"
+    """Probabilities of 200 photos, labels of their tags (some missing, one tag unknown) and of their type
+    (some missing, one value unknown)"""
     torch.manual_seed(2)
     p = torch.rand(200, 7)
     p[:, :4] /= p[:, :4].sum(1, keepdim=True)
@@ -61,7 +63,7 @@ def test_a_tag_out_of_the_vocabulary_is_missed():
 def test_target_losses_add_up(options):
     says_dress, tags = torch.tensor([[1., -1., 3., -3.]]*4), torch.tensor([[1., 0.]]*4)
     batches = [(says_dress, torch.zeros(4, dtype=int), tags), (says_dress, torch.tensor([1, -1, -1, -1]), 1 - tags)]
-    loss_func, whole = TaggerLoss(SMALL, **options), [torch.cat(xs) for xs in zip(*batches)]
+    loss_func, whole = TaggerLoss(SMALL, **options), [torch.cat(xs) for xs in zip(*batches, strict=True)]
     parts = [after(TargetLoss(SMALL, t.name), *batches, loss_func=loss_func) for t in SMALL]
     is_close(sum(parts), loss_func(*whole).item(), eps=1e-6)
     unlabelled = says_dress, torch.full((4,), -1), tags

@@ -8,12 +8,13 @@ import timm
 import torch
 from sklearn.datasets import load_sample_image
 
-from fashion_tagger.models import (ColourHistogram, HeadEnsemble, TaggerHead, _pooled_size, create_tagger, create_tagger_body,
-                                   packaged_weights, pool_map, probabilities)
+from fashion_tagger.models import (ColourHistogram, HeadEnsemble, TaggerHead, _pooled_size, create_tagger,
+                                   create_tagger_body, packaged_weights, pool_map, probabilities)
 from fashion_tagger.photos import load_photo
 from fashion_tagger.schema import Attribute, InputError, Schema, TagSet
 
-schema = Schema([Attribute('colour', ('black', 'red')), Attribute('type', ('dress', 'jeans', 'shirt')), TagSet('tags', ('new', 'striped'))])
+schema = Schema([Attribute('colour', ('black', 'red')), Attribute('type', ('dress', 'jeans', 'shirt')),
+                 TagSet('tags', ('new', 'striped'))])
 
 
 def imagenet_class(arch, photo):
@@ -54,11 +55,15 @@ def test_newer_bodies(arch, size, options):
     assert [m.shape[1] for m in maps] == body.channels
 
 
-@pytest.mark.parametrize('arch, channels', [('mobilenet_v2', [16, 24, 32, 96, 1280]), ('resnet101', [64, 256, 512, 1024, 2048])])
+@pytest.mark.parametrize('arch, channels', [
+    ('mobilenet_v2', [16, 24, 32, 96, 1280]),
+    ('resnet101', [64, 256, 512, 1024, 2048])])
 def test_channels(arch, channels): assert create_tagger_body(arch, pretrained=False)[0].channels == channels
 
 
-@pytest.mark.parametrize('arch, message', [('vit_b_16', 'not a chain of convolutional layers'), ('smallervgg', 'did you mean smaller_vgg')])
+@pytest.mark.parametrize('arch, message', [
+    ('vit_b_16', 'not a chain of convolutional layers'),
+    ('smallervgg', 'did you mean smaller_vgg')])
 def test_refused_bodies(arch, message):
     with pytest.raises(InputError, match=message): create_tagger_body(arch, pretrained=False)
 
@@ -144,11 +149,13 @@ def test_parameters_of_a_head(options, expected):
 
 def test_layers_of_a_head():
     trunk = next(iter(TaggerHead(schema, dict(stage1=28)).trunks.values()))
-    assert [type(m).__name__ for m in trunk] == ['BatchNorm1d', 'ByteDropout', 'Linear', 'BatchNorm1d', 'ReLU', 'ByteDropout']
+    names = [type(m).__name__ for m in trunk]
+    assert names == ['BatchNorm1d', 'ByteDropout', 'Linear', 'BatchNorm1d', 'ReLU', 'ByteDropout']
 
 
 def test_linear_layers_are_as_wide_as_what_targets_see():
-    head = TaggerHead(schema, dict(stage1=8, histogram=4), hidden=0, feature_groups=dict(colour='histogram', type='stage1'))
+    groups = dict(colour='histogram', type='stage1')
+    head = TaggerHead(schema, dict(stage1=8, histogram=4), hidden=0, feature_groups=groups)
     assert [m.in_features for m in head.linears] == [4, 8, 12]
     assert head(torch.randn(5, 12)).shape == (5, 7)
 
@@ -180,7 +187,8 @@ def test_features_are_as_wide_as_said(options, features):
 
 @pytest.mark.parametrize('stages', ['first', [4], [0]])
 def test_stages_that_a_body_does_not_have(stages):
-    with pytest.raises(InputError, match='the body has 3'): create_tagger('smaller_vgg', schema, pretrained=False, stages=stages)
+    with pytest.raises(InputError, match='the body has 3'):
+        create_tagger('smaller_vgg', schema, pretrained=False, stages=stages)
 
 
 def test_config_keeps_a_histogram_without_middle():
@@ -192,7 +200,8 @@ def test_config_without_builder():
     config = create_tagger('smaller_vgg', schema, pretrained=False).config
     assert config.pop('builder') == 'tagger'
     assert create_tagger(schema=schema, pretrained=False, **config).config['builder'] == 'tagger'
-    with pytest.raises(InputError, match='unknown builder'): create_tagger(schema=schema, builder='vision_learner', **config)
+    with pytest.raises(InputError, match='unknown builder'):
+        create_tagger(schema=schema, builder='vision_learner', **config)
 
 
 @pytest.mark.parametrize('arch', ['mobilenetv2_100', 'convnext_tiny', 'resnet34+smaller_vgg'])
@@ -216,7 +225,8 @@ def test_last_stage_and_heads_train_alone():
 def test_recipes_have_the_published_sizes():
     from fashion_tagger.models import RECIPES
     fashion = Schema([Attribute('gender', tuple('abcde')), Attribute('colour', tuple('abcdefg'))])
-    nets = {name: create_tagger(schema=fashion, **options | dict(pretrained=False)) for name, options in RECIPES.items()}
+    nets = {}
+    for name, options in RECIPES.items(): nets[name] = create_tagger(schema=fashion, **options | dict(pretrained=False))
     assert sum(p.numel() for p in nets['mobilenet_v2'].head.parameters()) == 1281*5 + 1281*7
     expected = dict(smaller_vgg=dict(stage3=8192), mobilenet_v2=dict(stage5=1280), vgg16=dict(stage6=8192))
     assert {name: net.features for name, net in nets.items()} == expected

@@ -28,7 +28,8 @@ def made(tmp_path_factory):
     from fashion_tagger.learner import tagger_learner
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("report")
-    table = sample_wardrobe(home/"wardrobe", n=400, seed=4, label_noise=0.05, valid=0.3).table.drop(columns=["sleeve", "pattern"])
+    wardrobe = sample_wardrobe(home/"wardrobe", n=400, seed=4, label_noise=0.05, valid=0.3)
+    table = wardrobe.table.drop(columns=["sleeve", "pattern"])
     valid, train = (table.index[table["split"] == s] for s in ("valid", "train"))
     Path(table.at[valid[3], "image"]).write_bytes(Path(table.at[train[5], "image"]).read_bytes())
     for name in ("type", "colour", "tags"): table.at[valid[3], name] = table.at[train[5], name]
@@ -63,10 +64,12 @@ def test_report(parts):
     page = render_report(parts)
     soup = BeautifulSoup(page, "html.parser")
     check_links(soup)
-    assert all(i["src"].startswith("data:") and i["alt"] for i in soup.find_all("img")) and len(soup.find_all("img")) > 60
+    images = soup.find_all("img")
+    assert all(i["src"].startswith("data:") and i["alt"] for i in images) and len(images) > 60
     assert not re.search(r'(src|href)="(https?:)?//', page)
     first = [d.get_text(" ", strip=True) for d in soup.select("ol.todo li")]
-    for fact in ("1 photo cannot be read", "does not know teal", "1 scored photo is in the training rows as well"): assert any(fact in d for d in first)
+    for fact in ("1 photo cannot be read", "does not know teal", "1 scored photo is in the training rows as well"):
+        assert any(fact in d for d in first)
     assert {h.get_text() for h in soup.select(".card h3")} == set(parts.interp.schema.names)
     assert len(render_report(parts, limit=600_000).encode()) < 600_000
 
@@ -82,17 +85,21 @@ def test_anything_in_names(parts):
     "Names come from a user's table; nothing of them becomes part of the page's own code"
     evil = "<script>alert(1)</script>\"' &"
     schema = Schema([Attribute(evil, (evil, "b")), TagSet("tags", ("u", evil))])
-    rows = pd.DataFrame({"image": parts.table["image"][:20].to_list(), evil: [evil, "b"]*10, "tags": [("u",), (evil,)]*10})
+    images = parts.table["image"][:20].to_list()
+    rows = pd.DataFrame({"image": images, evil: [evil, "b"]*10, "tags": [("u",), (evil,)]*10})
     interp = TaggerInterpretation(rows, schema, np.random.default_rng(0).random((20, 4)))
-    suspect = dict(row=[0], image=rows["image"][:1], target=evil, tag=None, given=evil, suggested="b", p_given=.1, p_suggested=.9, loss=2., suspect=True, quality=.1)
-    strange = ReportParts(parts.tagger, rows, interp, np.ones(20, bool), "all rows", audit_table(rows, schema), rows, pd.DataFrame(suspect), {})
+    suspects = pd.DataFrame(dict(row=[0], image=rows["image"][:1], target=evil, tag=None, given=evil, suggested="b",
+                                 p_given=.1, p_suggested=.9, loss=2., suspect=True, quality=.1))
+    audit = audit_table(rows, schema)
+    strange = ReportParts(parts.tagger, rows, interp, np.ones(20, bool), "all rows", audit, rows, suspects, {})
     soup = BeautifulSoup(render_report(strange, title=evil), "html.parser")
     assert len(soup.find_all("script")) == 2
     assert evil in soup.find("h1").get_text() and soup.select_one(".decide .photo")["data-given"] == evil
 
 
 def test_anchors():
-    assert _anchors(["Base Colour", "base-colour", "\u8272"]) == {"Base Colour": "t-base-colour", "base-colour": "t-base-colour-1", "\u8272": "t-target"}
+    assert _anchors(["Base Colour", "base-colour", "\u8272"]) == {
+        "Base Colour": "t-base-colour", "base-colour": "t-base-colour-1", "\u8272": "t-target"}
 
 
 def test_without_labels(made):
@@ -114,8 +121,10 @@ def test_answers_that_are_there(made, parts):
     p, x = np.zeros((400, parts.interp.schema.n_logits), np.float32), np.zeros((400, 0), np.float32)
     given = report_parts(parts.tagger, table, answers=(p, x))
     assert len(given.table) == 400 and not len(given.suspects)  # no features, so no label is judged
-    with pytest.raises(InputError, match="answers for 3 rows"): report_parts(parts.tagger, table, answers=(p[:3], x[:3]))
-    with pytest.raises(InputError, match="the table's splits are train, valid"): report_parts(parts.tagger, table, "test")
+    with pytest.raises(InputError, match="answers for 3 rows"):
+        report_parts(parts.tagger, table, answers=(p[:3], x[:3]))
+    with pytest.raises(InputError, match="the table's splits are train, valid"):
+        report_parts(parts.tagger, table, "test")
 
 
 def test_cannot_be_written(tmp_path):

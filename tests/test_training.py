@@ -39,7 +39,7 @@ def test_damaged_checkpoint(table, tmp_path):
         warnings.simplefilter("always")
         parts = fitted(table, Checkpoints(tmp_path/"parts", "clothes"), resume=True)
     assert any("damaged" in str(w.message) for w in caught)
-    assert max(float((a - b).abs().max()) for a, b in zip(whole, parts)) < 1e-6
+    assert max(float((a - b).abs().max()) for a, b in zip(whole, parts, strict=True)) < 1e-6
 
 
 def test_no_folder_for_checkpoints(table, tmp_path):
