@@ -28,21 +28,24 @@ from .photos import Crop, cpu_count, decode_ahead, fit_photo, open_photo
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['CACHE_LIMIT', 'cache_folder', 'cache_files', 'clear_cache', 'PixelCache', 'unreadable']
+__all__ = ['cache_folder', 'clear_cache', 'PixelCache']
 
 # %% ../nbs/17_cache.ipynb #9e7482d1
 CACHE_LIMIT = 20_000_000_000 # bytes; beyond it, the files that were not used for the longest time are deleted
 
+# %% ../nbs/17_cache.ipynb #3b14b1b0
 def cache_folder() -> Path:
     "Where decoded photos are kept: `FASHION_TAGGER_CACHE`, or else `fashion_tagger` in the user's cache folder"
     return Path(os.environ.get('FASHION_TAGGER_CACHE') or xdg_cache_home()/'fashion_tagger')
 
+# %% ../nbs/17_cache.ipynb #00f388a9
 def cache_files(
     folder=None, # By default `cache_folder()`
 ) -> list: # Paths
     "Files of decoded photos, the most recently used last"
     return sorted(Path(folder or cache_folder()).glob('*.pixels'), key=lambda f: f.stat().st_mtime)
 
+# %% ../nbs/17_cache.ipynb #f8753f2a
 def clear_cache(
     folder=None, # By default `cache_folder()`
 ) -> int: # Bytes that were freed

@@ -31,7 +31,7 @@ from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['app', 'main', 'script']
+__all__ = ['main', 'script']
 
 # %% ../nbs/63_cli.ipynb #96a4c8e3
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,

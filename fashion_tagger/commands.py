@@ -27,7 +27,7 @@ from .bulk import csv_writer, photo_bar, row_columns, tag_photos
 from .schema import Attribute, InputError, TagSet
 
 # %% auto #0
-__all__ = ['decode_beside', 'drop_unreadable', 'bundle_columns', 'warn_if_trained_on', 'print_rows', 'make_demo']
+__all__ = ['make_demo']
 
 # %% ../nbs/62_commands.ipynb #4e12eb03
 def decode_beside(

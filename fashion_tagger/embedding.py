@@ -26,7 +26,7 @@ from .schema import InputError
 from .transforms import Augment
 
 # %% auto #0
-__all__ = ['Embedder', 'feature_function', 'embedding_engines', 'Features', 'embed_dls', 'FeatureDL']
+__all__ = ['embedding_engines', 'embed_dls']
 
 # %% ../nbs/27_embedding.ipynb #9eeb5676
 class Embedder(NamedTuple):

@@ -23,7 +23,7 @@ from .photos import cpu_count, decode_ahead
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['BACKENDS', 'fastest', 'TorchEngine', 'OnnxEngine', 'OpenVinoEngine', 'onnx_engine', 'stream_photos']
+__all__ = ['BACKENDS', 'stream_photos']
 
 # %% ../nbs/20_engines.ipynb #ff70f971
 BACKENDS = 'auto', 'torch', 'onnx', 'openvino'
@@ -35,6 +35,7 @@ def _has_gpu():
     import torch
     return torch.cuda.is_available()
 
+# %% ../nbs/20_engines.ipynb #dd8798f8
 def fastest(
     device=None, # Where to run; anywhere by default
 ) -> str: # One of `BACKENDS`

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from .schema import Schema, is_missing
 
 # %% auto #0
-__all__ = ['CorrelatedPair', 'correlated_attributes', 'held_out_folds', 'compare_feature_groups', 'choose_feature_groups']
+__all__ = ['correlated_attributes', 'held_out_folds', 'compare_feature_groups', 'choose_feature_groups']
 
 # %% ../nbs/28_features.ipynb #a9b1b2be
 class _Uncertainty(NamedTuple):
@@ -85,6 +85,7 @@ def _correlated_pair(known, told, counts):
     raw, corrected = _uncertainty(counts.T)
     return CorrelatedPair(known, told, corrected, raw >= _FOLLOWS, counts.rename_axis(index=known, columns=told))
 
+# %% ../nbs/28_features.ipynb #f3f25996
 def correlated_attributes(
     table, # Training rows: a DataFrame or dict of columns
     schema: Schema, # Whose attributes to look at, two by two

@@ -33,7 +33,7 @@ from .sources import check_images, check_target_names, delimiter_of, find_column
 from .splits import SPLIT_NAMES, tutorial_split
 
 # %% auto #0
-__all__ = ['MAAD_GROUPS', 'read_fashion_products', 'read_planet', 'read_deepfashion_categories', 'read_deepfashion_attributes',
+__all__ = ['read_fashion_products', 'read_planet', 'read_deepfashion_categories', 'read_deepfashion_attributes',
            'read_deepfashion', 'read_apascal', 'read_signed_csv']
 
 # %% ../nbs/13_formats.ipynb #be15df27

@@ -28,7 +28,7 @@ from .photos import get_photo
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['CAM_METHODS', 'GradCam']
+__all__ = []
 
 # %% ../nbs/54_grad_cam.ipynb #90bf2a50
 class _MapsAndHead(NamedTuple):
@@ -77,6 +77,7 @@ class GradCam(NamedTuple):
     heat: np.ndarray # How much each place speaks for the word, 0 to 1, shape `(h, w)`
     word: str # The value or tag
 
+# %% ../nbs/54_grad_cam.ipynb #172d7d28
 @patch
 def grad_cam(self: TaggerInterpretation,
     photo, # A path, an image, an array, or a row of the table

@@ -24,8 +24,7 @@ from .photos import FIT_FILLS, FIT_METHODS, load_photo, open_photo
 from .schema import InputError, schema_from_dict
 
 # %% auto #0
-__all__ = ['BUNDLE_VERSION', 'SETTINGS_FILE', 'WEIGHTS_FILE', 'ONNX_FILE', 'read_settings', 'load_network', 'load_engine',
-           'Tagger']
+__all__ = ['read_settings', 'load_network', 'Tagger']
 
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1

@@ -31,7 +31,7 @@ from .sources import read_folders
 from .splits import SPLIT_NAMES
 
 # %% auto #0
-__all__ = ['LAYOUTS', 'Layout', 'write_layout']
+__all__ = ['write_layout']
 
 # %% ../nbs/14_layouts.ipynb #de8380dd
 _DRAWN_WORDS = [*COLOURS, *TYPES, *PATTERNS, *SLEEVE_TAGS.values()]
@@ -228,6 +228,7 @@ LAYOUTS = dict(
     signed=Layout(_write_signed, _read_signed),
     folders=Layout(_write_folders, partial(read_folders, attributes=['colour', 'type'])))
 
+# %% ../nbs/14_layouts.ipynb #b5cad641
 def write_layout(
     table: pd.DataFrame, # The `table` or `truth` of `sample_wardrobe`
     layout: str, # One of `LAYOUTS`

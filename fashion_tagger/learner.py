@@ -30,7 +30,7 @@ from .schema import InputError, Schema
 from .transforms import TensorPhoto
 
 # %% auto #0
-__all__ = ['learner_schema', 'TaggerLearner', 'tagger_learner', 'show_results', 'LearnerFeatures', 'learner_features']
+__all__ = ['learner_schema', 'TaggerLearner', 'tagger_learner', 'show_results', 'learner_features']
 
 # %% ../nbs/30_learner.ipynb #9bd1512f
 def learner_schema(
@@ -341,6 +341,7 @@ class LearnerFeatures(NamedTuple):
     table: pd.DataFrame # `image`, a column per target, and `split`: 'train' or 'valid'
     schema: Schema # The targets
 
+# %% ../nbs/30_learner.ipynb #d54d76dc
 def learner_features(
     learn: Learner, # Any with a `TaggerNet` or a model of `vision_learner`
     schema: Schema|None = None, # What it predicts, where it does not know

@@ -30,8 +30,8 @@ from torch.nn import functional as F
 from .schema import Attribute, InputError, Schema, TagSet
 
 # %% auto #0
-__all__ = ['DEFAULT_ARCH', 'RECIPES', 'SmallerVGG', 'create_tagger_body', 'ColourHistogram', 'pool_map', 'TaggerHead',
-           'HeadEnsemble', 'probabilities', 'TaggerNet', 'create_tagger']
+__all__ = ['RECIPES', 'SmallerVGG', 'create_tagger_body', 'ColourHistogram', 'pool_map', 'TaggerHead', 'probabilities',
+           'TaggerNet', 'create_tagger']
 
 # %% ../nbs/23_models.ipynb #e9be8ba1
 class _TimmStages(nn.Module):
@@ -200,6 +200,7 @@ class _SideBySide(nn.Module):
 # %% ../nbs/23_models.ipynb #9388bf01
 DEFAULT_ARCH = 'tf_efficientnet_lite0'
 
+# %% ../nbs/23_models.ipynb #a39da762
 def create_tagger_body(
     arch: str, # Name in timm or torchvision, or 'smaller_vgg'; several joined by +; or a function of such a name
     pretrained: bool = True, # With ImageNet weights: from an installed package, the cache or the net

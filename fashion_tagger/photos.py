@@ -29,8 +29,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .schema import InputError, is_missing
 
 # %% auto #0
-__all__ = ['FIT_METHODS', 'FIT_FILLS', 'IMAGE_ENDINGS', 'PhotoError', 'Crop', 'open_photo', 'get_photo', 'fit_photo',
-           'load_photo', 'find_images', 'decode_ahead']
+__all__ = ['Crop', 'open_photo', 'get_photo', 'fit_photo', 'load_photo', 'find_images']
 
 # %% ../nbs/10_photos.ipynb #2da2fca3
 def _to_rgb(img):
@@ -87,6 +86,7 @@ def open_lazily(
 class PhotoError(InputError):
     "A photo that cannot be read: one line that names it and says why"
 
+# %% ../nbs/10_photos.ipynb #b58a96e8
 class Crop(NamedTuple):
     "Part of a photo"
     photo: object # Whatever `open_photo` takes

@@ -39,7 +39,7 @@ from .schema import InputError, TagSet, extend_schema, unknown_words
 from .training import Checkpoints
 
 # %% auto #0
-__all__ = ['LEVELS', 'train_tagger', 'finish_bundle', 'train_bundle', 'score_bundle', 'Level', 'train_within']
+__all__ = ['train_tagger', 'train_bundle', 'score_bundle', 'train_within']
 
 # %% ../nbs/44_recipes.ipynb #d47e5653
 class _EpochLines(Callback):

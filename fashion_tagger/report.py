@@ -36,7 +36,7 @@ from .schema import InputError, count_of, encode_labels, schema_from_table
 from .splits import part_mask
 
 # %% auto #0
-__all__ = ['ReportParts', 'report_parts', 'Fix']
+__all__ = ['ReportParts', 'report_parts']
 
 # %% ../nbs/56_report.ipynb #b53ab993
 @dataclass

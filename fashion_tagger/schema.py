@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 
 # %% auto #0
-__all__ = ['MISSING', 'InputError', 'TableWarning', 'is_missing', 'Attribute', 'TagSet', 'Schema', 'schema_from_dict',
-           'schema_from_json', 'schema_from_table', 'unknown_words', 'extend_schema']
+__all__ = ['InputError', 'TableWarning', 'is_missing', 'Attribute', 'TagSet', 'Schema', 'schema_from_dict', 'schema_from_json',
+           'schema_from_table', 'unknown_words', 'extend_schema']
 
 # %% ../nbs/00_schema.ipynb #5b8e502f
 class InputError(ValueError):
@@ -51,6 +51,7 @@ def some_of(items, n=3):
 # %% ../nbs/00_schema.ipynb #75521628
 MISSING = -1 # the index of an attribute's missing label
 
+# %% ../nbs/00_schema.ipynb #e1f6e276
 def is_missing(
     cell, # A label as it stands in a table
 ) -> bool: # Whether the cell holds no label: `None`, NaN, or nothing but white space
@@ -87,7 +88,7 @@ class Attribute:
     def __post_init__(self): _set_vocab(self, 'values')
 
     @property
-    def vocab(self) -> tuple[str, ...]:
+    def vocab(self) -> Sequence[str]:
         "The values, in the order of the logits"
         return self.values
 
@@ -160,7 +161,7 @@ class TagSet:
     def __post_init__(self): _set_vocab(self, 'tags')
 
     @property
-    def vocab(self) -> tuple[str, ...]:
+    def vocab(self) -> Sequence[str]:
         "The tags, in the order of the logits"
         return self.tags
 

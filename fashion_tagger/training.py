@@ -82,12 +82,14 @@ class Checkpoints(Callback):
         for file in sorted(self.folder.glob('*.checkpoint'), reverse=True):
             state = _read_checkpoint(file)
             if state is None:
-                warnings.warn(f"{file}: damaged; training goes on from the checkpoint before it, if there is one")
+                warnings.warn(f"{file}: damaged; training goes on from the checkpoint before it, if there is one",
+                              stacklevel=2)
                 continue
             advice = "repeat that one's, or begin anew without resuming"
             if state['key'] != self.key:
                 raise InputError(f"{file}: of another training (other photos, labels or options); {advice}")
             return state
+        return None
 
     def before_fit(self):
         self.run = not (hasattr(self.learn, 'gather_preds') or hasattr(self.learn, 'lr_finder'))

@@ -19,13 +19,13 @@ from .schema import InputError
 from fastai.vision.all import *
 
 # %% auto #0
-__all__ = ['AUGMENTATIONS', 'TensorPhoto', 'Photo', 'FitPhoto', 'Augment', 'shift_mat', 'shear_mat', 'photo_augment',
-           'augment_tfms']
+__all__ = ['AUGMENTATIONS', 'Photo', 'FitPhoto', 'Augment', 'photo_augment', 'augment_tfms']
 
 # %% ../nbs/21_transforms.ipynb #3d001e12
 class TensorPhoto(TensorImage):
     "A photo's pixels, shown with the names of all its targets"
 
+# %% ../nbs/21_transforms.ipynb #0a3e32d2
 class Photo(PILImage):
     "A photo opened by `open_photo`: upright and RGB, whatever the file holds"
     _tensor_cls = TensorPhoto

@@ -19,7 +19,7 @@ from .models import unknown_arch, unnested
 from .schema import InputError, Schema
 
 # %% auto #0
-__all__ = ['VisionNet', 'create_vision_net', 'vision_config']
+__all__ = ['create_vision_net', 'vision_config']
 
 # %% ../nbs/40_vision_nets.ipynb #98487777
 class AdaptiveConcatPool2d(nn.Module):

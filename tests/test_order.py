@@ -46,6 +46,15 @@ def test_modules_import_from_smaller_numbers_only():
     assert not upward
 
 
+def test_cells_import_from_smaller_numbers_only():
+    upward = []
+    for module, n in number.items():
+        notebook = next(root.glob(f"nbs/[0-9][0-9]_{module}.ipynb")).read_text(encoding="utf-8")
+        imported = set(re.findall(r"(?:from|import) fashion_tagger\.(\w+)", notebook))
+        upward += [f"{module} imports {other}" for other in imported & number.keys() if number[other] > n]
+    assert not upward
+
+
 def test_no_private_name_crosses_modules():
     crossing = []
     for file in root.glob("fashion_tagger/*.py"):
