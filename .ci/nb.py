@@ -27,7 +27,7 @@ def found(name):
 
 def changed(file):
     run(tools/"nbdev-export")
-    run(tools/"exec_nb", file, "--dest", file, "--exc-stop", cwd=file.parent)
+    run(tools/"jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", file, cwd=file.parent)
     run(tools/"nbdev-clean", "--fname", file)
     tests = root/f"tests/test_{re.sub(r'^[0-9]+_', '', file.stem)}.py"
     if tests.exists(): run(sys.executable, "-m", "pytest", "-q", tests)
