@@ -332,7 +332,9 @@ class TaggerDataLoaders(DataLoaders):
     ) -> TfmdDL:
         "Photos to predict on, treated like those of validation"
         items = test_items.to_dict('records') if isinstance(test_items, pd.DataFrame) else test_items
-        if not with_labels: return super().test_dl(items, rm_type_tfms=rm_type_tfms, **kwargs)
+        if not with_labels or item_rows(self.valid_ds) is None: # with blocks of your own, items are what they expect
+            items = test_items if with_labels else items
+            return super().test_dl(items, rm_type_tfms=rm_type_tfms, with_labels=with_labels, **kwargs)
         unknown = unknown_words(pd.DataFrame(items), self.schema)
         warn_unknown(unknown, 'test')
         everything = list(range(len(items)))

@@ -27,7 +27,7 @@ from .losses import TaggerLoss, TargetTuple
 from .metrics import score_targets, tagger_metrics
 from .models import DEFAULT_ARCH, TaggerNet, create_tagger
 from .schema import InputError, Schema
-from .transforms import TensorPhoto
+from .transforms import FitPhoto, TensorPhoto
 
 # %% auto #0
 __all__ = ['learner_schema', 'TaggerLearner', 'tagger_learner', 'show_results', 'learner_features']
@@ -211,11 +211,13 @@ def without_normalize(dls):
     def is_norm(t): return isinstance(t, Normalize)
     if not any(is_norm(t) for dl in dls.loaders for t in dl.after_batch.fs): return dls
     loaders = [dl.new(after_batch=[t for t in dl.after_batch.fs if not is_norm(t)]) for dl in dls.loaders]
-    return DataLoaders(*loaders, path=dls.path, device=dls.device)
+    if not isinstance(dls, TaggerDataLoaders): return DataLoaders(*loaders, path=dls.path, device=dls.device)
+    return TaggerDataLoaders(*loaders, schema=dls.schema, block_kwargs=dls.block_kwargs, path=dls.path, device=dls.device)
 
 def photo_size(dls):
     "Height and width of the pixels that the network sees"
-    if isinstance(dls, TaggerDataLoaders): return tuple(dls.fit.size)
+    fits = [t for t in dls.valid.after_item.fs if isinstance(t, FitPhoto)]
+    if isinstance(dls, TaggerDataLoaders) and fits: return tuple(fits[0].size)
     one = dls.valid.new(bs=1, shuffle=False, num_workers=0, n=1)
     return tuple(one.one_batch()[0].shape[-2:])
 
@@ -323,14 +325,27 @@ def _compare(truth, pred):
     return ' '.join(found + missed + extra), not (missed or extra)
 
 # %% ../nbs/30_learner.ipynb #68e54717
-@dispatch
-def show_results(x: TensorPhoto, y, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
+def _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize):
     if ctxs is None: ctxs = photo_axes(min(len(samples), max_n), nrows, ncols, figsize)
     for (photo, *labels), preds, ctx in zip(samples, outs, ctxs):
         photo.show(ctx=ctx)
         texts, right = zip(*map(_compare, labels, preds))
         write_over(ctx, texts, 'black' if all(right) else 'firebrick')
     return ctxs
+
+@dispatch
+def show_results(x: TensorPhoto, y, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None, **kwargs):
+    return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
+
+@dispatch
+def show_results(x: TensorImage, y: tuple, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
+                 **kwargs):
+    return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
+
+@dispatch
+def show_results(x: TensorPhoto, y: tuple, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
+                 **kwargs):
+    return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
 
 # %% ../nbs/30_learner.ipynb #1c6f7380
 class LearnerFeatures(NamedTuple):

@@ -7,7 +7,7 @@ from fastcore.test import test_close as assert_close
 import fashion_tagger.report
 from fashion_tagger.all import *
 
-for name in [n for n in globals() if n.startswith("test_")]: del globals()[name] # fastcore's, which pytest would run
+for name in [n for n in globals() if n.startswith("test")]: del globals()[name] # fastcore's, which pytest would run
 
 
 @pytest.fixture(scope="module")
