@@ -338,12 +338,14 @@ def show_results(x: TensorPhoto, y, samples, outs, ctxs=None, max_n=9, nrows=Non
     return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
 
 @dispatch
-def show_results(x: TensorImage, y: tuple, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
+def show_results(x: TensorImage, y: tuple, samples, # noqa: F811
+                 outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
                  **kwargs):
     return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
 
 @dispatch
-def show_results(x: TensorPhoto, y: tuple, samples, outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
+def show_results(x: TensorPhoto, y: tuple, samples, # noqa: F811
+                 outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
                  **kwargs):
     return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
 
