@@ -98,6 +98,7 @@ def accuracies(learn): return {name: score['accuracy'] for name, score in learn.
 def frozen(dls, args):
     "For each change: its name, the accuracies of each seed, and the seconds of each training"
     from fastai.vision.all import set_seed
+    from fashion_tagger import calibration, export, training  # noqa: F401, for the methods that they add
     from fashion_tagger.learner import tagger_learner
     from fashion_tagger.losses import TaggerLoss
     kept = {}
@@ -122,6 +123,7 @@ def frozen(dls, args):
 def unfrozen(dls, args):
     "The same for trainings that continue with the body unfrozen"
     from fastai.vision.all import set_seed
+    from fashion_tagger import calibration, export, training  # noqa: F401, for the methods that they add
     from fashion_tagger.learner import tagger_learner
     for name, change in UNFROZEN.items():
         if args.only not in name: continue

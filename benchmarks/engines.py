@@ -41,7 +41,7 @@ def main():
         apart = np.abs(interp.p - reference).max()
         figures = []
         for target, s in zip(schema, schema.slices.values()):
-            score = interp.scores()['score'][target.name]
+            score = interp.summary()['score'][target.name]
             changed = changed_answers(target, interp.p[:, s], reference[:, s])
             figures.append(f'{target.name} {score:.4f} ({changed:.2%} changed)')
         name = f'{backend} {precision}' if precision else backend

@@ -99,6 +99,7 @@ def main():
     import torch
     from fastai.vision.all import set_seed
     from fashion_tagger.data import tagger_dataloaders
+    from fashion_tagger import calibration, export, training  # noqa: F401, for the methods that they add
     from fashion_tagger.learner import tagger_learner
     from fashion_tagger.photos import get_photo
     gpu = torch.cuda.is_available()

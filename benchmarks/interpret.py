@@ -11,6 +11,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from fashion_tagger import classes, confusion, grad_cam, reliability  # noqa: F401, for the methods that they add
 from fashion_tagger.interpret import TaggerInterpretation
 from fashion_tagger.schema import Attribute, Schema, TagSet
 
@@ -60,7 +61,7 @@ def main():
     print(f'{args.rows:,} rows, {args.targets} targets, {schema.n_logits} logits; {peak():,.0f} MB before')
     start = time.perf_counter()
     interp = TaggerInterpretation(table, schema, p, temperatures={n: 1.5 for n in schema.names})
-    interp.scores()
+    interp.summary()
     interp.top_losses(50)
     for target in schema: interpret(interp, target)
     print(f'everything, with its figures: {time.perf_counter() - start:.1f} s, peak {peak():,.0f} MB')

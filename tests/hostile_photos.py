@@ -300,6 +300,7 @@ def check_vanishing(tagger, photo, table, folder, n):
 def check_vanished_in_training(table, folder, cache):
     "A photo that is deleted after the table is read: training ends with one line that names it"
     from fashion_tagger.data import tagger_dataloaders
+    from fashion_tagger import calibration, export, training  # noqa: F401, for the methods that they add
     from fashion_tagger.learner import tagger_learner
     from fashion_tagger.schema import InputError
     last, table = folder/"last.jpg", table.copy()
