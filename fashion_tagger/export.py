@@ -32,7 +32,7 @@ from .data import dls_table
 from .deployed import DeployedNet
 from .inference import (BUNDLE_VERSION, ONNX_FILE, SETTINGS_FILE, WEIGHTS_FILE, Tagger, load_network,
                                       read_settings)
-from .learner import learner_schema, unwrapped
+from .learner import labelled_preds, learner_schema, unwrapped
 from .onnx import write_onnx
 from .photos import get_photo, load_photo
 from .schema import InputError, Schema, is_missing
@@ -279,7 +279,7 @@ def _first_photos(learn, n, bs):
 def _check_parity(learn, schema, bundle, engines, n=32, bs=4, tolerance=1e-4):
     "Raise `RuntimeError` where an engine answers otherwise than the learner"
     photos = [get_photo(row) for row in dls_table(learn.dls, 1, schema)[:n].to_dict('records')]
-    with learn.no_bar(): right = learn.get_preds(dl=_first_photos(learn, n, bs))[0].numpy()
+    right = labelled_preds(learn, dl=_first_photos(learn, n, bs), schema=schema).p.numpy()
     device = next(learn.model.parameters()).device
     for name in engines:
         tagger = Tagger.load(bundle, name, device if name == 'torch' else None, 'f32' if name == 'openvino' else None)

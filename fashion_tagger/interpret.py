@@ -29,7 +29,7 @@ from .curves import plot_curves
 from .data import dls_table, write_over
 from .deployed import DeployedNet
 from .export import preprocessing_of
-from .learner import learner_schema, unwrapped
+from .learner import labelled_preds, learner_schema, unwrapped
 from .metrics import fbeta_per_photo, score_targets
 from .photos import get_photo, open_photo
 from .schema import Attribute, InputError, Schema, TagSet, extend_schema, unknown_words
@@ -78,7 +78,7 @@ def from_learner(cls: TaggerInterpretation,
     schema, loss = learner_schema(learn, schema), learn.loss_func
     dl = None if table is None else learn.dls.test_dl(table)
     rows = dls_table(learn.dls, ds_idx, schema) if table is None else table
-    with learn.no_bar(): p = learn.get_preds(ds_idx=ds_idx, dl=dl)[0]
+    p = labelled_preds(learn, ds_idx, dl, schema).p
     def pixels(photo): return preprocessing_of(learn.dls).pixels(photo)
     def net(): return DeployedNet(unwrapped(learn.model), schema, **preprocessing_of(learn.dls).input)
     return cls(rows, schema, p, getattr(loss, 'thresholds', None), getattr(loss, 'temperatures', None),

@@ -25,7 +25,7 @@ from .embedding import FeatureDL, embed_dls, feature_function, weights_checksum
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
 from .losses import TaggerLoss, TargetTuple
 from .metrics import score_targets, tagger_metrics
-from .models import DEFAULT_ARCH, TaggerNet, create_tagger
+from .models import DEFAULT_ARCH, TaggerNet, create_tagger, probabilities
 from .schema import InputError, Schema
 from .transforms import FitPhoto, TensorPhoto
 
@@ -48,9 +48,14 @@ class LabelledPreds(NamedTuple):
     p: Tensor # Shape `(n_photos, n_logits)`
     targs: tuple # Encoded labels, a tensor per target
 
-def labelled_preds(learn, ds_idx=1, dl=None):
-    "`get_preds` without a progress bar, with labels in a tuple even where there is one target"
-    with learn.no_bar(): p, targs = learn.get_preds(ds_idx=ds_idx, dl=dl)
+def labelled_preds(learn, ds_idx=1, dl=None, schema=None):
+    "Probabilities by the schema, whatever the loss, and labels in a tuple even where there is one target"
+    schema = learner_schema(learn, schema)
+    with learn.no_bar(): logits, targs = learn.get_preds(ds_idx=ds_idx, dl=dl, act=noop)
+    if logits.ndim != 2 or logits.shape[1] != schema.n_logits:
+        raise InputError(f"the model gives numbers of shape {tuple(logits.shape)}; expected {schema.n_logits} for each photo, "
+                         f"one for each word of {', '.join(schema.names)}")
+    p = probabilities(schema, logits, getattr(learn.loss_func, 'temperatures', None))
     return LabelledPreds(p, tuple(targs) if isinstance(targs, (tuple, list)) else (targs,))
 
 # %% ../nbs/30_learner.ipynb #40be9530
@@ -61,8 +66,9 @@ def scores(self: Learner,
     schema: Schema|None = None, # What the learner predicts, where it does not know
 ) -> dict: # As from `score_targets`
     "Accuracy, top-3 and top-5 of each attribute; exact match, F1, F2 and mean average precision of each tag set"
-    preds = labelled_preds(self, ds_idx, dl)
-    return score_targets(learner_schema(self, schema), *preds, getattr(self.loss_func, 'thresholds', None))
+    schema = learner_schema(self, schema)
+    preds = labelled_preds(self, ds_idx, dl, schema)
+    return score_targets(schema, *preds, getattr(self.loss_func, 'thresholds', None))
 
 # %% ../nbs/30_learner.ipynb #f3a3c684
 def _has_bf16():

@@ -115,6 +115,9 @@ class TaggerLoss(nn.Module):
         pred: torch.Tensor, # Logits, shape `(bs, n_logits)`, or of an ensemble in training `(n_heads, bs, n_logits)`
         *targs: torch.Tensor, # Encoded labels: a tensor per target, or one tuple of them
     ) -> torch.Tensor: # A number, or shape `(bs,)` where `reduction` is 'none'
+        if pred.shape[-1] != self.schema.n_logits:
+            raise InputError(f"the model gives {pred.shape[-1]} numbers for a photo, and the schema has {self.schema.n_logits} words; "
+                             "make it with n_out=schema.n_logits")
         if pred.ndim == 3: return torch.stack([self(p, *targs) for p in pred]).mean(0) # each head has its own loss
         if isinstance(targs[0], tuple): targs, = targs
         total = pred.new_zeros(())

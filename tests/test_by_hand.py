@@ -115,3 +115,21 @@ def test_numbers_are_refused_in_one_line(table):
                       item_tfms=Resize(32))
     dls = block.dataloaders(table.assign(price=1.), bs=8, num_workers=0)
     with pytest.raises(InputError, match="no category"): tagger_learner(dls, pretrained=False)
+
+
+def test_a_loss_without_activation_gives_probabilities(table, tmp_path):
+    "`get_preds` gives logits where fastai knows no activation of the loss; they are not taken for probabilities"
+    block = DataBlock((ImageBlock, CategoryBlock(vocab=sorted(set(table.type)))), get_x=ColReader("image"),
+                      get_y=ColReader("type"), splitter=ColSplitter("is_valid"), item_tfms=Resize(64))
+    dls = block.dataloaders(table, bs=16, num_workers=0, path=tmp_path)
+    learn = vision_learner(dls, resnet18, pretrained=False, loss_func=nn.CrossEntropyLoss())
+    interp = TaggerInterpretation.from_learner(learn)
+    assert_close(interp.p.sum(1), np.ones(len(interp)), eps=1e-4)
+    bundle = learn.export_tagger(tmp_path/"bundle")
+    assert_close(np.stack(list(Tagger.load(bundle, "onnx").stream(interp.table.image))), interp.p, eps=1e-4)
+
+
+def test_a_model_of_another_width_is_refused_in_one_line(dls):
+    schema = schema_from_dls(dls, names=["type", "colour", "tags"])
+    learn = vision_learner(dls, resnet18, pretrained=False, n_out=5, loss_func=TaggerLoss(schema))
+    with pytest.raises(InputError, match="n_out=schema.n_logits"): learn.scores()
