@@ -25,8 +25,8 @@ class Change(NamedTuple):
 
 FROZEN = {
     'the recipe': Change(),
-    '2 heads': Change(dict(heads=2)),
-    '4 heads': Change(dict(heads=4)),
+    '2 heads': Change(dict(n_heads=2)),
+    '4 heads': Change(dict(n_heads=4)),
     'no colour histogram': Change(dict(histogram_bins=0)),
     'colour histogram of the whole photo': Change(dict(histogram_centre=None)),
     'last stage only, with the colour histogram': Change(dict(stages='last')),

@@ -2,42 +2,47 @@
 
 Modules:
 
-- `fashion_tagger.audit`: What is wrong with a table of labelled photos, found before training
-- `fashion_tagger.bulk`: Tagging any number of photos into a table, in constant memory, and resuming where an interrupted run ended
-- `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a file that is mapped into memory
+- `fashion_tagger.audit`: Find what is wrong with a table of labelled photos before you train
+- `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
+- `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
 - `fashion_tagger.classes`: Precision, recall and F1 of every value and tag, and how classes relate
 - `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, cache, demo
-- `fashion_tagger.commands`: What the command does beside training: photos, tables, rows on the terminal, the demo
-- `fashion_tagger.confusion`: Which labels are taken for which
+- `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo
+- `fashion_tagger.confusion`: Confusion matrices, and the classes that are confused most
 - `fashion_tagger.curves`: Losses and metrics, epoch by epoch
-- `fashion_tagger.deployed`: A network as it is deployed: from the pixels of a photo to probabilities and features
+- `fashion_tagger.data`: From a table of labelled photos, or from a `DataBlock` of your own, to DataLoaders with several targets
+- `fashion_tagger.deployed`: One module from pixels to probabilities and features, for PyTorch, ONNX and torch.export
 - `fashion_tagger.drawing`: Pictures of drawn garments: colours, patterns, backgrounds and light
-- `fashion_tagger.duplicates`: Photos that are the same, found by their bytes and by their looks
+- `fashion_tagger.duplicates`: Find photos that are the same, by their bytes or by how they look
+- `fashion_tagger.embedding`: Frozen features: the fastest engine runs photos through the body once, and the heads train on the result
 - `fashion_tagger.engines`: Run a network over many photos with PyTorch, ONNX Runtime or OpenVINO, while threads decode the next ones
+- `fashion_tagger.export`: Export any fastai learner to a bundle that runs without fastai, and check it against the learner
 - `fashion_tagger.features`: Which attributes are correlated in the labels, and the features that each should use to avoid shortcut learning
 - `fashion_tagger.formats`: Published data sets of clothes, faces and satellite photos, each read as it was published
 - `fashion_tagger.garments`: The shapes of fifteen types of clothes, as line drawings without size, colour or place
-- `fashion_tagger.inference`: A bundle, read and run: from photos to attributes and tags, without fastai
-- `fashion_tagger.interpret`: Where a tagger is wrong, and how sure it was: for any mixture of attributes and tag sets
+- `fashion_tagger.grad_cam`: Grad-CAM: which parts of a photo speak for an answer
+- `fashion_tagger.inference`: Load a bundle and tag photos, without fastai
+- `fashion_tagger.interpret`: Scores, top losses and wrong answers, for any mixture of attributes and tag sets
 - `fashion_tagger.label_errors`: Labels that are probably wrong, found by models that never saw them, and what to do about each
-- `fashion_tagger.layouts`: Drawn clothes on disk, laid out as each published data set is
+- `fashion_tagger.layouts`: Drawn clothes on disk, in the layout of each published data set
+- `fashion_tagger.learner`: fastai's `Learner` for several targets, with frozen epochs that cost next to nothing
 - `fashion_tagger.losses`: Cross entropy for attributes and binary cross entropy for tags, added up, with missing labels left out
-- `fashion_tagger.metrics`: Scores of attributes and tag sets, counted over the data set, without the missing labels
+- `fashion_tagger.metrics`: Scores of attributes and tag sets over a whole data set, ignoring missing labels
 - `fashion_tagger.models`: Networks that tag photos, in plain PyTorch: a backbone that shows every stage, a colour histogram, a head per target
 - `fashion_tagger.onnx`: Writing a network as ONNX, with padding folded into its convolutions
 - `fashion_tagger.pages`: A report or an audit as one HTML file, with its pictures and figures inside
-- `fashion_tagger.photos`: Open a photo of any kind upright and in RGB, bring it to the size that the network sees, and find photos in folders
-- `fashion_tagger.recipes`: From a table to a bundle in one call, and the best bundle that a time budget allows
+- `fashion_tagger.photos`: Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders
+- `fashion_tagger.recipes`: Train a bundle from a table in one call, or the best bundle that a time budget allows
 - `fashion_tagger.reliability`: Calibration plots and selective prediction
-- `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels are, and what to fix first
+- `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 - `fashion_tagger.samples`: A labelled wardrobe of drawn garments, for tests, demos and questions that photos cannot answer
 - `fashion_tagger.schema`: What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
 - `fashion_tagger.sources`: Labels from folder names and CSV files, read into one table with a column per target
-- `fashion_tagger.splits`: Training, validation and test rows: drawn evenly, read from a column, or cut as in a tutorial
+- `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials
 - `fashion_tagger.training`: Train frozen and unfrozen, keep checkpoints, and resume after an interruption
 - `fashion_tagger.transforms`: Photos as fastai transforms: opening, size and augmentation
-- `fashion_tagger.vision_nets`: The networks of fastai's `vision_learner`, described as JSON and made again without fastai"""
+- `fashion_tagger.vision_nets`: Describe a `vision_learner` network as JSON, and rebuild it without fastai"""
 
 import warnings
 

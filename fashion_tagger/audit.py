@@ -1,6 +1,6 @@
-"""What is wrong with a table of labelled photos, found before training
+"""Find what is wrong with a table of labelled photos before you train
 
-`audit_table` looks at every photo and every label of a table. It finds broken files, photos that are in training and in validation, duplicates whose labels disagree, missing, rare and misspelled values. The result is an `Audit`: a summary to print, and the tables behind it.
+`audit_table` looks at every photo and every label of a table. It finds broken files, photos that are in both training and validation, duplicates whose labels disagree, and missing, rare or misspelled values. The result is an `Audit`: a summary to print, and the tables behind it.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/audit.html.md"""
 

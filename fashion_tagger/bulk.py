@@ -1,6 +1,6 @@
-"""Tagging any number of photos into a table, in constant memory, and resuming where an interrupted run ended
+"""Tag any number of photos into a table, in constant memory, and resume interrupted runs
 
-`find_photos` finds photos in folders, globs, tables and on standard input. `tag_photos` gives a row of cells per photo as it goes, `tag_frame` a DataFrame of them all. `tag_to_file` writes them to a CSV, JSON lines or Parquet file, and continues if it was interrupted. A photo that cannot be read is a row that says why.
+`find_photos` finds photos in folders, globs, tables and on standard input. `tag_photos` yields a row per photo as it goes, and `tag_frame` collects the rows in a DataFrame. `tag_to_file` writes them to a CSV, JSON lines or Parquet file, and resumes if it was interrupted. A photo that cannot be read gets a row that says why.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/bulk.html.md"""
 

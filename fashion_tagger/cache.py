@@ -1,6 +1,6 @@
-"""Decode each photo once: pixels at the network's size, in a file that is mapped into memory
+"""Decode each photo once: pixels at the network's size, in a memory-mapped file
 
-`PixelCache` gives the pixels of photos by their number and remembers them in a file, for later epochs and later runs; `batches` reads any number of them.
+`PixelCache` returns the pixels of photos by their number and keeps them in a file, for later epochs and later runs; `batches` returns any number of them, batch by batch.
 
 `cache_folder` is where the files are, `cache_files` lists them, `clear_cache` deletes them, and `CACHE_LIMIT` is how large they may grow. `unreadable` decodes a list of photos and says which cannot be read.
 

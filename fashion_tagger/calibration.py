@@ -2,7 +2,7 @@
 
 A tag applies when its probability reaches a threshold. `best_thresholds` finds the thresholds with the highest F-beta, and `learn.tune_thresholds` sets them for a learner.
 
-A model is calibrated if, of all answers given with 0.8, eight in ten are right. `reliability_table` compares claims with the truth, and `calibration_error` is the mean distance between the two. `temperature_scaled` makes probabilities more or less confident, `best_temperature` finds out by how much, and `learn.calibrate` does so for every target of a learner.
+A model is calibrated if, of all predictions made with a probability of 0.8, eight in ten are right. `reliability_table` compares probabilities with what came true, and `calibration_error` is the mean distance between the two. `temperature_scaled` makes probabilities more or less confident, `best_temperature` finds by how much, and `learn.calibrate` does this for every target of a learner.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/calibration.html.md"""
 

@@ -1,8 +1,8 @@
 """Precision, recall and F1 of every value and tag, and how classes relate
 
-Methods of `TaggerInterpretation` about single values and tags. `per_class` scores each, and `worst_classes` and `best_classes` are the ends of that table. `precision_recall` and `plot_precision_recall` try every threshold.
+Methods of `TaggerInterpretation` about single values and tags. `per_class` scores each of them, and `worst_classes` and `best_classes` show the two ends of that table. `precision_recall` and `plot_precision_recall` cover every threshold.
 
-`co_occurrence` counts which tags stand together. `class_profiles` describes the values of one target through another, `class_distances` and `plot_dendrogram` show which of them are alike, and `plot_class_tree` draws the tree of any such table.
+`co_occurrence` counts which tags occur together. `class_profiles` describes the values of one target by those of another, `class_distances` and `plot_dendrogram` show which of them are alike, and `plot_class_tree` draws the tree of any such table.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/classes.html.md"""
 

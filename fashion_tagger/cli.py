@@ -1,8 +1,8 @@
 """The `fashion-tagger` command: audit, train, evaluate, report, tag, cache, demo
 
-`main` is the `fashion-tagger` command, `script` what a shell runs, and `app` the typer application with its
-subcommands. Each subcommand checks its options, makes a call that another notebook explains, and prints what
-came of it. Bad input is one line and exit status 2.
+`main` is the `fashion-tagger` command, `script` the entry point for a shell, and `app` the typer application with its
+subcommands. Each subcommand checks its options, calls a function that another notebook explains, and prints
+the result. Bad input ends with one line and exit status 2.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/cli.html.md"""
 

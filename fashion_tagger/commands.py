@@ -1,8 +1,8 @@
-"""What the command does beside training: photos, tables, rows on the terminal, the demo
+"""What the command does besides training: photos, tables, rows on the terminal, the demo
 
 `decode_beside` decodes photos in another process while libraries load. `drop_unreadable` leaves out photos that
-cannot be read. `bundle_columns` says which columns of a table a bundle needs, and `warn_if_trained_on` whether
-it was trained on them. `print_rows` tags photos and prints the rows. `make_demo` runs everything at once. [The
+cannot be read. `bundle_columns` says which columns of a table a bundle needs, and `warn_if_trained_on` warns
+if it was trained on that table. `print_rows` tags photos and prints the rows. `make_demo` runs everything at once. [The
 command](63_cli.ipynb) adds options.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/commands.html.md"""

@@ -1,8 +1,8 @@
-"""Which labels are taken for which
+"""Confusion matrices, and the classes that are confused most
 
-Methods of `TaggerInterpretation` about what is taken for what. `confusion_matrix` counts, `plot_confusion_matrix` draws it so that it can be read, and `most_confused` lists the largest cells.
+Methods of `TaggerInterpretation` that show which classes are confused. `confusion_matrix` counts, `plot_confusion_matrix` draws the matrix so that you can read it, and `most_confused` lists the largest cells.
 
-`photos_of` gives the photos behind a cell, and `gain_if_right` says how much the score would gain if some words were always right.
+`photos_of` gives the photos behind a cell, and `gain_if_right` says how much the score would rise if some words were always right.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/confusion.html.md"""
 

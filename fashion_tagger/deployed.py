@@ -1,6 +1,6 @@
-"""A network as it is deployed: from the pixels of a photo to probabilities and features
+"""One module from pixels to probabilities and features, for PyTorch, ONNX and torch.export
 
-`DeployedNet` wraps any network from pixels to logits. It takes photos as they are on disk, whole numbers from 0 to 255 with the channels last, and gives a tensor of probabilities per target, then the features where the network has an `embed`. A bundle runs it with PyTorch, and it is what ONNX and `torch.export` files hold.
+`DeployedNet` wraps any network from pixels to logits. It takes decoded photos, whole numbers from 0 to 255 with the channels last. It returns a tensor of probabilities per target, followed by the features if the network has an `embed`. PyTorch runs it when you load a bundle, and the ONNX and `torch.export` files contain it.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/deployed.html.md"""
 

@@ -1,8 +1,8 @@
-"""Photos that are the same, found by their bytes and by their looks
+"""Find photos that are the same, by their bytes or by how they look
 
 `scan_photos` looks at each file once and keeps a few facts, a digest, a hash and a thumbnail. `duplicate_groups` puts photos that are the same into groups: files with equal bytes, and copies that were resized, compressed, brightened or cropped a little.
 
-Below them: `photo_hash` and `photo_thumb` describe a photo, `photo_difference` aligns two thumbnails and compares their colours, and `near_pairs` finds the near duplicates among thousands of photos.
+They are built from smaller steps: `photo_hash` and `photo_thumb` describe a photo, `photo_difference` aligns two thumbnails and compares their colours, and `near_pairs` finds the near duplicates among thousands of photos.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/duplicates.html.md"""
 

@@ -1,4 +1,8 @@
-"""Frozen features: photos go through the body once, by the fastest engine, and the heads train on what it gives
+"""Frozen features: the fastest engine runs photos through the body once, and the heads train on the result
+
+`embed_dls` computes the features of all training and validation photos of a `DataLoaders` and returns a pair of `Features`; `FeatureDL` makes training batches from them.
+
+`embedding_engines` makes the engines that do the work: OpenVINO, ONNX Runtime or PyTorch, each checked against PyTorch. `feature_function` finds what to compute for a model: the features of a `TaggerNet`, or what the head of a `vision_learner` pools.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/embedding.html.md"""
 

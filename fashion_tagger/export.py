@@ -1,4 +1,8 @@
-"""From any fastai learner to a bundle that needs no fastai, checked against the learner
+"""Export any fastai learner to a bundle that runs without fastai, and check it against the learner
+
+`export_tagger` writes a bundle from any `Learner` whose targets can be found, and checks that every installed engine gives the learner's answers.
+
+`preprocessing_of` turns the validation transforms of DataLoaders into a `Preprocessing`. `model_card` describes a bundle, `was_trained_on` recognises the table that it was trained on, and `write_program` saves it as a torch.export program.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/export.html.md"""
 

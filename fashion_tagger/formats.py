@@ -1,6 +1,6 @@
 """Published data sets of clothes, faces and satellite photos, each read as it was published
 
-Each reader takes a data set as it was published, and gives the same table as `read_csv`.
+Each reader takes a data set as it was published, and returns the same kind of table as `read_csv`.
 
 - `read_fashion_products`: Fashion Product Images (Kaggle), a CSV file with a column per attribute.
 - `read_planet`: Planet, Understanding the Amazon from Space (Kaggle), a CSV file with all tags in one cell.

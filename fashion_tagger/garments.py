@@ -2,7 +2,7 @@
 
 A garment starts as a `Sketch`: pieces of cloth, lines, folds and trim in the garment's own units. Its outlines
 come from five functions: `bend` for long edges with corners, `smooth` for round ones, `mirror` and `whole` for
-what is the same on both sides, and `band` for ribbons. `garment` registers a function that draws a type of clothes
+symmetric parts, and `band` for ribbons. `garment` registers a function that draws a type of clothes
 in the table `TYPES`, together with the `SLEEVES` that it can have. `sketch_garment` draws one of them.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/garments.html.md"""

@@ -1,6 +1,6 @@
-"""A bundle, read and run: from photos to attributes and tags, without fastai
+"""Load a bundle and tag photos, without fastai
 
-A bundle is a folder that holds a trained tagger. `Tagger.load` opens one, with `read_settings` for what it says of itself, `load_network` for its network as a PyTorch module, and `load_engine` for whatever runs it: PyTorch, ONNX Runtime or OpenVINO. `Tagger.predict` tags a photo or a list of them, `Tagger.stream` any number, `Tagger.embed` gives features to search by, and `Tagger.show` draws a photo with its answers. Everything that a bundle says is checked before it is used, and importing this module loads neither PyTorch nor fastai.
+A bundle is a folder that holds a trained tagger. `Tagger.load` opens one. It builds on three functions that you can also call yourself: `read_settings` reads the settings, `load_network` loads the network as a PyTorch module, and `load_engine` makes the engine that runs it: PyTorch, ONNX Runtime or OpenVINO. `Tagger.predict` tags a photo or a list of them, `Tagger.stream` any number, `Tagger.embed` returns features for image search, and `Tagger.show` draws a photo with its answers. Every setting of a bundle is checked before it is used. Importing this module loads neither PyTorch nor fastai.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/inference.html.md"""
 

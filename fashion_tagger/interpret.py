@@ -1,8 +1,8 @@
-"""Where a tagger is wrong, and how sure it was: for any mixture of attributes and tag sets
+"""Scores, top losses and wrong answers, for any mixture of attributes and tag sets
 
-`TaggerInterpretation` holds labelled photos and what a tagger said of them. Make one with `TaggerInterpretation.from_learner`, `from_bundle` or `of_tagger`.
+`TaggerInterpretation` holds labelled photos and a tagger's answers for them. Make one with `TaggerInterpretation.from_learner`, `from_bundle` or `of_tagger`.
 
-`scores` and `summary` say how good the answers are, and `answers`, `losses` and `top_losses` go photo by photo. `plot_top_losses` and `show_answers` draw photos with `photo_grid`, and `plot_metrics` draws the learning curves.
+`scores` and `summary` measure how good the answers are. `answers`, `losses` and `top_losses` list them photo by photo. `plot_top_losses` and `show_answers` draw photos with `photo_grid`, and `plot_metrics` draws the learning curves.
 
 The modules `confusion`, `classes`, `reliability` and `grad_cam` add further methods. fastai's `ClassificationInterpretation` works as well, for learners with a single attribute.
 

@@ -1,8 +1,8 @@
 """Labels that are probably wrong, found by models that never saw them, and what to do about each
 
-`learn.suspect_labels()` lists the labels that are probably wrong. It takes two steps: `out_of_fold` predicts each photo by heads that were trained without it, and `find_suspects` compares the predictions with the labels by confident learning.
+`learn.suspect_labels()` lists the labels that are probably wrong. It takes two steps: `out_of_fold` predicts each photo with heads that were trained without it, and `find_suspects` compares the predictions with the labels by confident learning.
 
-A person decides. `write_decisions` writes the suspects to a CSV file to be filled in, `read_decisions` reads it back, `apply_decisions` corrects the table, and `undecided` leaves out what was decided to be right.
+You decide about each suspect. `write_decisions` writes the suspects to a CSV file for you to fill in, `read_decisions` reads it back, `apply_decisions` corrects the table, and `undecided` leaves out the labels that you decided to keep.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/label_errors.html.md"""
 

@@ -1,6 +1,6 @@
-"""Drawn clothes on disk, laid out as each published data set is
+"""Drawn clothes on disk, in the layout of each published data set
 
-The data sets that [formats](13_formats.ipynb) reads may not be passed on with this library.
+The data sets that [formats](13_formats.ipynb) reads may not be redistributed with this library.
 `write_layout` writes a drawn wardrobe in any of their formats, down to the folders and the padding, so that everything
 that reads them can be tried and tested. `LAYOUTS` lists the formats, each with its writer and its reader.
 

@@ -1,4 +1,8 @@
-"""fastai's `Learner` for several targets, whose frozen epochs cost next to nothing
+"""fastai's `Learner` for several targets, with frozen epochs that cost next to nothing
+
+`tagger_learner` makes a `TaggerLearner` from any DataLoaders with a photo in and categories out, as `vision_learner` makes a `Learner`. While the body is frozen, it trains on features that were computed once.
+
+`learner_schema`, `learner_features` and `scores` work for every `Learner` whose targets can be found, those of `vision_learner` included. `choose_features` picks the feature groups of correlated attributes.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/learner.html.md"""
 

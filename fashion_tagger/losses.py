@@ -1,6 +1,6 @@
 """Cross entropy for attributes and binary cross entropy for tags, added up, with missing labels left out
 
-`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai asks of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` computes weights that keep rare tags from being ignored.
+`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai expects of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` computes weights that keep rare tags from being ignored.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/losses.html.md"""
 

@@ -1,10 +1,10 @@
-"""Scores of attributes and tag sets, counted over the data set, without the missing labels
+"""Scores of attributes and tag sets over a whole data set, ignoring missing labels
 
 `top_k_hits`, `fbeta_per_photo`, `exact_matches` and `elementwise_hits` score each photo by itself, with NaN where its label is missing.
 
 `PhotoMetric`, `TagsMetric` and `TargetLoss` are fastai metrics that average such scores over the data set. `attribute_accuracy`, `tags_fbeta` and `tags_exact` make the usual ones, and `tagger_metrics` makes those of a whole schema.
 
-`tag_table` and `class_table` have a row per tag or value, and `table_averages` sums them up. `score_targets` gives the scores that `learn.scores()` and a bundle report, and `format_scores` prints them.
+`tag_table` and `class_table` have a row per tag or value, and `table_averages` averages the rows. `score_targets` gives the scores that `learn.scores()` and a bundle report, and `format_scores` prints them.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/metrics.html.md"""
 

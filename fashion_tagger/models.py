@@ -1,13 +1,13 @@
 """Networks that tag photos, in plain PyTorch: a backbone that shows every stage, a colour histogram, a head per target
 
-`create_tagger` makes a `TaggerNet`, from pixels to one row of logits for a whole `Schema`; `probabilities` turns the logits into probabilities. Its parts, in the order in which a photo meets them:
+`create_tagger` makes a `TaggerNet`, from pixels to one row of logits for a whole `Schema`; `probabilities` turns the logits into probabilities. The parts of a `TaggerNet`, from input to output:
 
 - `create_tagger_body`: a body (backbone) that gives the last feature map of each stage: any convolutional network of timm's or torchvision's, `DEFAULT_ARCH`, or `SmallerVGG`
 - `ColourHistogram`: which colours fill the foreground
 - `pool_map`: from a feature map to a row of features
 - `TaggerHead`: from features to logits, with a choice of features for each target; `HeadEnsemble` averages several
 
-`RECIPES` holds the options of `create_tagger` that make networks which others have published. Nothing here knows of fastai or of training.
+`RECIPES` holds options of `create_tagger` that reproduce published networks. Nothing here depends on fastai or on how a network is trained.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/models.html.md"""
 

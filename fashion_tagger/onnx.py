@@ -1,6 +1,6 @@
 """Writing a network as ONNX, with padding folded into its convolutions
 
-`write_onnx` writes a network that takes photos as they are (uint8, `(bs, h, w, 3)`) as an ONNX file. `EmbeddingNet` makes such a network of a `TaggerNet`, up to its features. A written network runs in ONNX Runtime and OpenVINO, and folding makes it faster there without changing its numbers.
+`write_onnx` writes a network that takes photos as they are (uint8, `(bs, h, w, 3)`) as an ONNX file. `EmbeddingNet` turns a `TaggerNet` into such a network, up to its features. The file runs in ONNX Runtime and OpenVINO, and folding makes it faster there without changing its results.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/onnx.html.md"""
 

@@ -1,6 +1,6 @@
 """A report or an audit as one HTML file, with its pictures and figures inside
 
-`render_report` lays out what `report_parts` has found, and `render_audit` an audit. Each gives the text of a page that needs no network and no other file; `write_page` writes it.
+`render_report` turns the result of `report_parts` into a page, and `render_audit` does the same for an audit. Each returns HTML that needs no network and no other file. `write_page` saves it.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/pages.html.md"""
 

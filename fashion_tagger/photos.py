@@ -1,10 +1,10 @@
-"""Open a photo of any kind upright and in RGB, bring it to the size that the network sees, and find photos in folders
+"""Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders
 
-`open_photo` opens a path, bytes, an array or a `Crop` of one, upright and in RGB; a photo that cannot be read is a `PhotoError`. `get_photo` finds the photo of a row in a table.
+`open_photo` opens a path, bytes, an array or a `Crop` of one, upright and in RGB; a photo that cannot be read raises a `PhotoError`. `get_photo` finds the photo of a row in a table.
 
-`fit_photo` brings a photo to a size by one of the `FIT_METHODS`, which are fastai's, and `load_photo` opens and fits in one step. Validation and tagging both use it, so both see the same pixels.
+`fit_photo` resizes a photo by one of the `FIT_METHODS`, which are fastai's, and `load_photo` opens and resizes in one step. Validation and tagging both use `load_photo`, so they see the same pixels.
 
-`find_images` walks through folders for files with `IMAGE_ENDINGS`, and `decode_ahead` decodes photos in threads. This module needs numpy and pillow, and joblib to count processors; neither PyTorch nor fastai.
+`find_images` searches folders for files with one of the `IMAGE_ENDINGS`, and `decode_ahead` decodes photos in threads. This module needs NumPy, Pillow, and joblib to count processors, but neither PyTorch nor fastai.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/photos.html.md"""
 

@@ -1,8 +1,8 @@
-"""From a table to a bundle in one call, and the best bundle that a time budget allows
+"""Train a bundle from a table in one call, or the best bundle that a time budget allows
 
-What `fashion-tagger train` and `fashion-tagger evaluate` do, as functions. `train_tagger` trains a learner on a
-table. `finish_bundle` chooses thresholds, calibrates, scores and exports it. `train_bundle` is both, with
-checkpoints. `train_within` trains the best tagger that fits into so many seconds, by the list of `LEVELS`.
+The functions behind `fashion-tagger train` and `fashion-tagger evaluate`. `train_tagger` trains a learner on a
+table. `finish_bundle` chooses thresholds, calibrates, scores and exports it. `train_bundle` does both, with
+checkpoints. `train_within` trains the best tagger that fits into a number of seconds, from the list of `LEVELS`.
 `score_bundle` scores a bundle on a table.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/recipes.html.md"""

@@ -1,8 +1,8 @@
 """Calibration plots and selective prediction
 
-Methods of `TaggerInterpretation` about its probabilities. `reliability` compares what was claimed with what came true, `expected_calibration_error` is the mean distance, and `plot_reliability` draws both.
+Methods of `TaggerInterpretation` that check its probabilities. `reliability` compares each probability with how often it comes true, `expected_calibration_error` is the mean difference, and `plot_reliability` draws both.
 
-`coverage_at_accuracy` is for selective prediction: it says from which probability on answers are right often enough to go unchecked.
+`coverage_at_accuracy` is for selective prediction: it finds the probability above which answers are right often enough to go unchecked.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/reliability.html.md"""
 

@@ -1,6 +1,6 @@
-"""How good a tagger is, where it is wrong, which labels are, and what to fix first
+"""How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 
-`report_parts` audits the files of a table, tags its photos, scores the answers and judges the labels, and returns `ReportParts`. `ReportParts.fix_first` lists what to do about it as `Fix`es, ordered by what each would gain. [Pages](57_pages.ipynb) lays it all out as one HTML file, as the command `fashion-tagger report` does.
+`report_parts` audits the files of a table, tags its photos, scores the answers and judges the labels, and returns `ReportParts`. `ReportParts.fix_first` lists what to fix, as `Fix`es ordered by what each would gain. [Pages](57_pages.ipynb) lays it all out as one HTML file, as the command `fashion-tagger report` does.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/report.html.md"""
 

@@ -2,9 +2,9 @@
 
 `Attribute` is a target that takes one value, and `TagSet` one that holds any number of tags. A `Schema` is a list of them: it encodes labels, decodes probabilities and knows which columns of the logits belong to which target.
 
-`schema_from_table` collects the vocabularies of the training rows; `schema_from_dict` and `schema_from_json` read a stored schema back. `unknown_words` finds labels that are not in the vocabulary, and `extend_schema` numbers them, so that they count as wrong instead of vanishing from a score.
+`schema_from_table` collects the vocabularies of the training rows; `schema_from_dict` and `schema_from_json` read a stored schema back. `unknown_words` finds labels that are not in the vocabulary, and `extend_schema` numbers them, so that they count as wrong instead of dropping out of the score.
 
-A cell that `is_missing` is encoded as `MISSING` or NaN. `InputError` says in one line what cannot be used, `TableWarning` what was repaired or left out.
+A missing cell (see `is_missing`) is encoded as `MISSING` or NaN. An `InputError` says in one line what is wrong with your input; a `TableWarning` says what was repaired or left out.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/schema.html.md"""
 

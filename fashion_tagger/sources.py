@@ -1,13 +1,13 @@
 """Labels from folder names and CSV files, read into one table with a column per target
 
-Labels come in many shapes, and leave this module in one: a DataFrame with a row per photo.
+Labels come in many formats. This module reads them into one: a DataFrame with a row per photo.
 
-- `read_table` reads a folder or a file, and checks that the photos exist. It is composed of the next three.
+- `read_table` reads a folder or a file, and checks that the photos exist. It combines the next three.
 - `read_folders` takes labels from the names of folders.
 - `read_csv` takes labels from the columns of a CSV or TSV file.
 - `check_images` finds photos that do not exist, and photos in several rows.
 
-Unusable input raises an `InputError` of one line. Rows that were mended or left out are counted in a `TableWarning`.
+Input that cannot be used raises an `InputError` of one line. A `TableWarning` counts the rows that were repaired or left out.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/sources.html.md"""
 

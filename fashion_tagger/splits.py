@@ -1,11 +1,11 @@
-"""Training, validation and test rows: drawn evenly, read from a column, or cut as in a tutorial
+"""Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials
 
 A table may have a column `split`, which says of each row whether it is for training, validation or testing.
 
 - `stratified_split` draws one for a table that has none, and spreads rare labels evenly.
-- `tutorial_split` shuffles and cuts at fixed numbers, as published tutorials do.
-- `part_mask` picks the rows of one part, for whatever scores them.
-- `SPLIT_NAMES` and `read_splits` turn the words of other files (`val`, `dev`, ...) into `train`, `valid` and `test`.
+- `tutorial_split` shuffles the rows and takes fixed numbers of them, as published tutorials do.
+- `part_mask` picks the rows of one split, for scoring.
+- `SPLIT_NAMES` and `read_splits` turn the names that files use (`val`, `dev`, ...) into `train`, `valid` and `test`.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/splits.html.md"""
 

@@ -1,8 +1,8 @@
 """Photos as fastai transforms: opening, size and augmentation
 
-`Photo` is a fastai image that is opened upright and RGB, and `TensorPhoto` its pixels. `FitPhoto` is an item transform
+`Photo` is a fastai image that opens upright and in RGB, and `TensorPhoto` holds its pixels. `FitPhoto` is an item transform
 that brings photos to one size. `photo_augment` makes an `Augment`, a batch transform that flips, turns, zooms and
-lights training photos in one interpolation; `shift_mat` and `shear_mat` add two changes that fastai does not have.
+relights training photos with a single interpolation; `shift_mat` and `shear_mat` add two changes that fastai does not have.
 `AUGMENTATIONS` are recipes by name, and `augment_tfms` turns such a name into transforms.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/transforms.html.md"""

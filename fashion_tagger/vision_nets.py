@@ -1,6 +1,6 @@
-"""The networks of fastai's `vision_learner`, described as JSON and made again without fastai
+"""Describe a `vision_learner` network as JSON, and rebuild it without fastai
 
-`vision_config` describes a network that fastai's `vision_learner` made, as a dict that JSON can hold. `create_vision_net` makes the network again from torch, torchvision and timm alone: a `VisionNet` with the same names of weights, and with what a `TaggerNet` offers: `embed`, `head`, `features`, `schema`, `config`.
+`vision_config` describes a network made by fastai's `vision_learner` as a dict that you can save as JSON. `create_vision_net` rebuilds the network from that dict with torch, torchvision and timm alone. The result is a `VisionNet`: its weights have the same names, and it has what a `TaggerNet` offers: `embed`, `head`, `features`, `schema`, `config`.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/vision_nets.html.md"""
 
