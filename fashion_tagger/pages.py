@@ -28,7 +28,6 @@ from matplotlib.figure import Figure
 
 from .audit import Audit
 from .confusion import NOTHING
-from .export import was_trained_on
 from .photos import get_photo, open_photo
 from .report import ReportParts, confused_pairs
 from .schema import Attribute, InputError, TagSet, count_of, is_missing
@@ -96,8 +95,8 @@ def _anchors(names):
 # %% ../nbs/57_pages.ipynb #effe5a3f
 def _side_title(n, truth, answer):
     photos = count_of(n, 'photo')
-    if truth == NOTHING: return f'{photos} without {answer}, yet answered'
-    if answer == NOTHING: return f'{photos} labelled {truth}, not answered'
+    if truth == NOTHING: return f'{photos} answered {answer}, but not labelled so'
+    if answer == NOTHING: return f'{photos} labelled {truth}, but missed'
     return f'{photos} labelled {truth}, answered {answer}'
 
 def _pair_part(interp, thumbnails, target, pair, k):
@@ -124,22 +123,24 @@ def _losses_part(interp, thumbnails, target, k):
 # %% ../nbs/57_pages.ipynb #800c8ef1
 def _percent(x, digits=1): return f'{100*x:.{digits}f}%'
 
+def _there_are(words, noun): return f'There {"is" if len(words) == 1 else "are"} {count_of(len(words), noun)}'
+
 def _attribute_lead(interp, t, s):
     right = _percent(round(s['score'], 3))
-    lead = f'{right} of {s["labels"]:,} labels are answered right, among {len(t.values)} values.'
+    lead = f'{right} of {s["labels"]:,} answers are right. {_there_are(t.values, "value")}.'
     enough = interp.coverage_at_accuracy(t.name, [0.95]).iloc[0]
     if s['score'] >= 0.95 or not enough['share']: return lead
-    sure = f'Answers with a probability of {enough["p"]:.2f} or more, {_percent(enough["share"], 0)} of the photos,'
-    return f'{lead} {sure} are right 95 times in a hundred.'
+    sure = f'Answers with a probability of {enough["p"]:.2f} or more ({_percent(enough["share"], 0)} of the photos)'
+    return f'{lead} {sure} are at least 95% right.'
 
 def _tags_lead(interp, t, s):
-    return f'The mean F1 of {s["labels"]:,} photos is {s["score"]:.3f}; {len(t.tags)} tags.'
+    return f'The mean F1 over {s["labels"]:,} photos is {s["score"]:.3f}. {_there_are(t.tags, "tag")}.'
 
 def _attribute_extra(interp, t):
     if len(t.values) <= 3: return ''
     values = interp.per_class(t.name)
     hits = (values['top3']*values['support']).sum()/max(values['support'].sum(), 1)
-    return f'among the likeliest three {hits:.3f}'
+    return f'top-3 accuracy {hits:.3f}'
 
 def _tags_extra(interp, t):
     precision = interp.per_class(t.name)['average_precision']
@@ -155,8 +156,8 @@ def _tags_classes(df): return df[df['labels'] > 0].rename(columns=dict(average_p
 
 def _coverage_part(interp, t):
     df = interp.coverage_at_accuracy(t.name).reset_index()[['goal', 'p', 'share', 'accuracy']]
-    df.columns = ['wanted accuracy', 'answers from probability', 'share of photos', 'accuracy there']
-    return _html_table(df, f'{t.name}: coverage at a wanted accuracy')
+    df.columns = ['target accuracy', 'minimum probability', 'share of photos', 'actual accuracy']
+    return _html_table(df, f'{t.name}: coverage at a target accuracy')
 
 def _no_coverage(interp, t): return None
 
@@ -171,9 +172,9 @@ class _Section(NamedTuple):
     precision_recall: bool # Whether there is such a figure
 
 _SECTIONS = {
-    Attribute: _Section(_attribute_lead, _attribute_extra, _attribute_classes, 'value', 'Value by value',
+    Attribute: _Section(_attribute_lead, _attribute_extra, _attribute_classes, 'value', 'Scores per value',
                         _coverage_part, precision_recall=False),
-    TagSet: _Section(_tags_lead, _tags_extra, _tags_classes, 'tag', 'Tag by tag',
+    TagSet: _Section(_tags_lead, _tags_extra, _tags_classes, 'tag', 'Scores per tag',
                      _no_coverage, precision_recall=True),
 }
 
@@ -192,9 +193,9 @@ def _target_figures(interp, t, anchor):
     def precision_recall(ax): interp.plot_precision_recall(t.name, ax=ax)
     figures = [
         _figure_part(confusion, (side, side), f'{anchor}-f0', f'Confusion matrix of {t.name}',
-                     'Labels down, answers across; shaded by the share of each row.'),
+                     'Rows are labels, columns are answers. The shade is the share of the row.'),
         _figure_part(reliability, (4, 3.6), f'{anchor}-f1', f'Reliability diagram of {t.name}',
-                     'On the dashed line, answers are right as often as their probability says.')]
+                     'On the dashed line, probabilities match how often answers are right.')]
     if _SECTIONS[type(t)].precision_recall:
         caption = 'The six most frequent tags; the number is the average precision.'
         alt = f'Precision and recall of {t.name}'
@@ -205,7 +206,7 @@ def _class_part(interp, t):
     section = _SECTIONS[type(t)]
     df = interp.per_class(t.name).reset_index().rename(columns={t.name: section.word})
     df = section.classes(df).sort_values('f1', na_position='last', kind='stable')
-    caption = f'{t.name}: {count_of(len(df), section.word)}, the worst first; click a heading to sort'
+    caption = f'{t.name}: {count_of(len(df), section.word)}, worst first; click a column heading to sort'
     return _html_table(df, caption, (section.word,))
 
 def _target_part(parts, thumbnails, t, s, anchor, share):
@@ -213,7 +214,8 @@ def _target_part(parts, thumbnails, t, s, anchor, share):
     interp, section = parts.interp, _SECTIONS[type(t)]
     part = dict(id=anchor, name=t.name, measure=s['measure'], labels=int(s['labels']))
     if not part['labels']:
-        return part | dict(lead=f'None of these photos has a label. The model knows {count_of(len(t.vocab), "word")}.')
+        lead = 'None of these photos has a label for this target.'
+        return part | dict(lead=f'{lead} The model knows {count_of(len(t.vocab), "word")}.')
     def some(k): return max(round(k*share), 1)
     pairs = confused_pairs(interp, t.name, some(5))
     return part | dict(
@@ -230,7 +232,7 @@ def _target_part(parts, thumbnails, t, s, anchor, share):
 # %% ../nbs/57_pages.ipynb #b704ea07
 def _suspect_photo(parts, thumbnails, q):
     "A photo with a suspected label, a row of `find_suspects`"
-    return thumbnails(parts.table.loc[q.row], f'labelled {q.given}, perhaps {q.suggested}', image=str(q.image),
+    return thumbnails(parts.table.loc[q.row], f'labelled {q.given}, probably {q.suggested}', image=str(q.image),
                       tag=q.tag or '', given=q.given, suggested=q.suggested, p_given=_p_text(q.p_given),
                       p_suggested=f'{q.p_suggested:.2f}', loss=f'{q.loss:.1f}')
 
@@ -258,15 +260,15 @@ def _label_text(cell):
 def _duplicate_part(rows, table, thumbnails, names):
     "A group of duplicates, with the labels that differ, or else a few of them"
     differ, crosses = list(rows['disagree'].iat[0]), bool(rows['crosses'].any())
-    notes = ['in training and in what is scored'] if crosses else []
-    if differ: notes.append(f'labels differ in {", ".join(differ)}')
+    notes = ['in both the training and the scored photos'] if crosses else []
+    if differ: notes.append(f'different labels for {", ".join(differ)}')
     photos = []
     for r in rows.head(6).itertuples():
         labels = [_label_text(table.at[r.row, n]) for n in differ or names[:3]]
         split = r.split if isinstance(r.split, str) else ''
         photos.append(thumbnails(table.loc[r.row], split=split, text=', '.join(filter(None, labels))))
     exact = (rows['kind'] == 'exact').all()
-    return dict(title='The same file' if exact else 'One photo in several versions', note=', '.join(notes),
+    return dict(title='The same file' if exact else 'Versions of one photo', note=', '.join(notes),
                 level='error' if crosses else 'warning', photos=photos)
 
 def _duplicates_part(audit, table, thumbnails, names, k):
@@ -280,8 +282,8 @@ def _duplicates_part(audit, table, thumbnails, names, k):
 def _group_count(audit): return audit.duplicates['group'].nunique() if len(audit.duplicates) else 0
 
 def _findings_part(audit, most=400):
-    found, caption = audit.findings.head(most), 'Findings, the most severe first'
-    if len(audit.findings) > most: caption += f', the first {most} of {len(audit.findings):,}'
+    found, caption = audit.findings.head(most), 'Findings, most severe first'
+    if len(audit.findings) > most: caption += f' ({most:,} of {len(audit.findings):,} shown)'
     about = []
     for words in zip(found['target'], found['value']):
         about.append(' '.join(w for w in words if isinstance(w, str) and w))
@@ -296,29 +298,28 @@ def _settings_part(parts):
     tagger, interp = parts.tagger, parts.interp
     settings, (h, w) = tagger.settings, tagger.settings['size']
     rows = {
-        'run by': f'{tagger.engine.name} in {tagger.engine.precision}',
+        'engine': f'{tagger.engine.name} in {tagger.engine.precision}',
         'architecture': settings['model'].get('arch'),
         'size': f'{h} x {w} pixels',
-        'fitting': settings['method'],
+        'resize method': settings['method'],
         'targets': ', '.join(f'{t.name} ({len(t.vocab)})' for t in interp.schema),
         'temperatures': ', '.join(f'{name} {v:.2f}' for name, v in interp.temperatures.items()),
     }
-    for name, v in settings.get('versions', {}).items(): rows[f'made with {name}'] = v
+    for name, v in settings.get('versions', {}).items(): rows[f'{name} version'] = v
     df = pd.DataFrame(dict(setting=list(rows), value=[str(v) for v in rows.values()]))
     return _html_table(df, 'The bundle', ('setting', 'value'))
 
 def _curves_part(parts):
     if not parts.interp.curves: return None
     svg = _inline_svg(parts.interp.plot_metrics()[0].figure, 'curves')
-    return dict(svg=svg, alt='Learning curves', caption='The last training, epoch by epoch.')
+    return dict(svg=svg, alt='Learning curves', caption='The last training run, by epoch.')
 
 def _trust(parts):
     "What the scores are worth"
-    if not was_trained_on(parts.tagger.settings, parts.whole):
-        return 'If it was trained on some of them, the scores are too good.'
+    if not parts.trained_on: return 'If the tagger was trained on any of these photos, the scores are too good.'
     if parts.part in ('all rows', "rows of the 'train' split"):
-        return 'It was trained on most of them, so the scores are too good.'
-    return 'None of them was trained on.'
+        return 'The tagger was trained on most of these photos, so the scores are too good.'
+    return 'The tagger was not trained on these photos.'
 
 def _fix_anchor(fix, anchors):
     if fix.section == 'target': return anchors[fix.target]
@@ -332,7 +333,7 @@ def _page_context(parts, title, thumbnails, share):
         title=title,
         now=datetime.now(),
         version=version('fashion_tagger'),
-        n=len(interp), part=parts.part, n_readable=len(parts.table), n_all=len(parts.audit.photos),
+        n=len(interp), part=parts.part, n_readable=len(parts.table),
         trust=_trust(parts),
         targets=targets,
         fixes=[fix._asdict() | dict(anchor=_fix_anchor(fix, anchors)) for fix in parts.fix_first()],
@@ -346,7 +347,7 @@ def _page_context(parts, title, thumbnails, share):
 # %% ../nbs/57_pages.ipynb #5176851f
 def render_report(
     parts: ReportParts, # As from `report_parts`
-    title: str = 'How well this tagger knows its clothes', # Heading of the page
+    title: str = 'Tagger report', # Heading of the page
     limit: int = 5_000_000, # Bytes; fewer pictures are shown if there would be more
 ) -> str: # HTML that needs no other file
     "Lay a report out as one page"
@@ -369,7 +370,7 @@ def _label_parts(audit):
     anchors, sections = _anchors(audit.labels['target'].unique()), []
     for name, rows in audit.labels.groupby('target', sort=False):
         df = rows.drop(columns='target').dropna(axis=1, how='all')
-        caption = f'{name}: {count_of(len(df), "value")} and the rows that have them'
+        caption = f'{name}: {count_of(len(df), "value")}, with the number of rows for each'
         sections.append(dict(id=anchors[name], name=name, table=_html_table(df, caption, ('value',))))
     return sections
 
@@ -388,7 +389,7 @@ def _file_parts(audit):
 def render_audit(
     audit: Audit, # As from `audit_table`
     table: pd.DataFrame, # The table that was audited
-    title: str = 'What is in these photos and labels', # Heading of the page
+    title: str = 'Audit of photos and labels', # Heading of the page
 ) -> str: # HTML that needs no other file
     "Lay an audit out as one page"
     kinds, names, files = [], list(audit.labels['target'].unique()), audit.photos.drop_duplicates('image')

@@ -26,7 +26,7 @@ import fashion_tagger.classes, fashion_tagger.reliability # noqa: F401, methods 
 from .audit import Audit, audit_table
 from .calibration import best_thresholds
 from .confusion import NOTHING
-from .export import export_tagger
+from .export import export_tagger, was_trained_on
 from .inference import Tagger, read_settings
 from .interpret import TaggerInterpretation
 from .label_errors import apply_decisions, find_suspects, out_of_fold, undecided
@@ -51,6 +51,7 @@ class ReportParts:
     whole: pd.DataFrame # The whole table, with rows whose photos cannot be read
     suspects: pd.DataFrame # As from `find_suspects`, over all rows
     seconds: dict # Time taken, by step
+    trained_on: bool = False # Whether it is known to be the table that the tagger was trained on
 
     @property
     def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
@@ -115,7 +116,10 @@ def report_parts(
 
     if isinstance(tagger, Learner): tagger, table, answers = _ask_learner(tagger, table, answers)
     elif not isinstance(tagger, Tagger): tagger = Tagger.load(tagger)
-    if decisions is not None: table = apply_decisions(table, decisions)
+    trained_on = was_trained_on(tagger.settings, table)
+    if decisions is not None: # with which it may have been trained, or not
+        table = apply_decisions(table, decisions)
+        trained_on = trained_on or was_trained_on(tagger.settings, table)
     table = table.reset_index(drop=True)
     if answers and len(answers[0]) != len(table):
         raise InputError(f"answers for {len(answers[0]):,} rows, and a table of {len(table):,}; "
@@ -125,10 +129,10 @@ def report_parts(
     with step('tagging the photos'): p, features, readable = _tag_table(tagger, table, answers)
     rows, scored = table[readable].reset_index(drop=True), mask[readable]
     if not scored.any(): raise InputError(f"none of the {what} can be read")
-    with step('judging the labels'): suspects = _judge_labels(tagger, rows, features, n_folds)
-    if decisions is not None: suspects = undecided(suspects, decisions)
+    with step('checking the labels'): suspects = _judge_labels(tagger, rows, features, n_folds)
+    if decisions is not None and len(suspects): suspects = undecided(suspects, decisions)
     interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
-    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds)
+    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on)
 
 # %% ../nbs/56_report.ipynb #993346d1
 class Fix(NamedTuple):
@@ -139,7 +143,7 @@ class Fix(NamedTuple):
     gain: float # In points of a score from 0 to 100
     points: str # The same in words
     section: str = 'target' # Where the report shows it: 'target', 'labels', 'duplicates' or 'audit'
-    rank: int = 1 # 0 stands before all that is ordered by its gain, 2 after it
+    rank: int = 1 # 0 stands before all that is ordered by its gain, 2 after it; 3 is last, and never left out
 
 # %% ../nbs/56_report.ipynb #7b4bb2ce
 def _score_if(interp, keep=slice(None), table=None, thresholds=None):
@@ -166,12 +170,13 @@ def _fix_duplicates(parts, scores):
     falls = (100*(scores['score'] - rest)).dropna()
     if not len(falls): return
     name, most = falls.idxmax(), falls.max()
-    how, points = 'No score falls by 0.05 points or more without them, but such photos test nothing', 'trust'
+    how = 'Without them no score falls by 0.05 points or more, but a photo that was trained on tests nothing'
+    points = 'not a fair test'
     if most >= 0.05:
         how = f'Without them {name} falls from {scores["score"][name]:.3f} to {rest[name]:.3f}'
-        points = f'{most:.1f} points too many'
+        points = f'{most:.1f} points too high'
     n, verb = int(known.sum()), 'is' if known.sum() == 1 else 'are'
-    yield Fix(None, f'{count_of(n, "scored photo")} {verb} in the training rows as well', f'{how}. Keep one of each.',
+    yield Fix(None, f'{count_of(n, "scored photo")} {verb} also in the training rows', f'{how}. Keep one of each.',
               max(most, 0.), points, 'duplicates')
 
 def _fix_unknown(parts):
@@ -179,7 +184,7 @@ def _fix_unknown(parts):
         gain, more = 100*parts.interp.gain_if_right(target, counts), ', ...' if len(counts) > 3 else ''
         photos = count_of(sum(counts.values()), 'scored photo')
         yield Fix(target, f'{target}: the model does not know {", ".join(list(counts)[:3])}{more}',
-                  f'{photos} with a word that is in no training row can only be wrong. '
+                  f'{photos} with a label that no training row has: the answer is always wrong. '
                   'Add such photos to the training rows, or correct the labels.',
                   gain, f'{gain:.1f} points of {target}')
 
@@ -187,14 +192,15 @@ def _fix_unknown(parts):
 def _fix_scores(scores):
     for name, s in scores[scores['labels'] > 0].iterrows():
         if s['low'] <= s['guess']:
-            how = 'Can it be seen in the photos? Are its labels right?'
+            how = 'Can you see it in the photos? Are its labels right?'
             yield Fix(name, f'{name}: no better than always giving the same answer',
-                      f'{s["score"]:.3f} against {s["guess"]:.3f}. {how}',
+                      f'It scores {s["score"]:.3f}; a constant answer scores {s["guess"]:.3f}. {how}',
                       100*(1 - s['score']), 'not learned', rank=0)
         off = 100*s['calibration_error']
         if off > 5:
-            how = 'Calibrate before trusting a probability: learn.calibrate() and export again.'
-            yield Fix(name, f'{name}: its probabilities are off by {off:.0f}%', how, off, 'trust', rank=2)
+            how = 'Calibrate before you rely on them: call learn.calibrate() and export again.'
+            yield Fix(name, f'{name}: its probabilities are off by {off:.0f} points on average',
+                      how, off, 'not calibrated', rank=2)
 
 def _fix_thresholds(parts, scores, least=1.): # choosing on the photos that are scored gains something by itself
     for t in parts.interp.schema.tag_sets:
@@ -217,12 +223,15 @@ def _fix_suspects(parts, scores):
     relabelled = apply_decisions(parts.table, decisions[scored])[parts.scored]
     gains = 100*(_score_if(interp, table=relabelled) - scores['score'])
     for target, s in suspects.groupby('target', sort=False):
-        first, gain, begin = s.iloc[0], gains[target], ''
+        first, gain, begin, rank = s.iloc[0], gains[target], '', 1
+        points = f'up to {gain:.1f} points of {target}'
+        if not gain >= 0.05 and not parts.scored[s['row']].all(): # nothing to gain here, but in training
+            gain, points, rank = 0., 'no gain on these photos', 3
+            if (parts.table['split'].iloc[s['row']] == 'train').all(): points = 'only in training rows'
         if not isinstance(first['tag'], str):
-            begin = f'{first["given"]} should rather be {first["suggested"]}, to begin with. '
+            begin = f'For example, {first["given"]} is probably {first["suggested"]}. '
         yield Fix(target, f'{target}: {count_of(len(s), "label")} may be wrong',
-                  f'{begin}Decide on them, save the decisions, and train again.',
-                  gain, f'{gain:.1f} points of {target} if all are' if gain >= 0.05 else 'in training', 'labels')
+                  f'{begin}Review them, save your decisions, and train again.', gain, points, 'labels', rank)
 
 class ConfusedPair(NamedTuple):
     a: str
@@ -247,13 +256,13 @@ def _fix_confused(interp, target):
         gain = 100*interp.gain_if_right(target, words, words)
         if NOTHING in (a, b):
             word, missed, extra = (a, ab, ba) if b == NOTHING else (b, ba, ab)
-            what = f'{word} is missed in {count_of(missed, "photo")} and wrongly claimed in {extra:,}'
-            how = 'Is it clear when it applies? If so, add photos that have it; if not, write the rule down.'
+            what = f'{word} is missed in {count_of(missed, "photo")} and wrongly predicted in {extra:,}'
+            how = 'Is it clear when this tag applies? If so, add photos that have it. If not, agree on a rule.'
             yield Fix(target, f'{target}: {what}', how, gain, f'{gain:.1f} points of F1')
         else:
-            other_way = f', {ba:,} the other way' if ba else ''
+            other_way = f', {ba:,} the other way round' if ba else ''
             yield Fix(target, f'{target}: {a} and {b} are confused with each other',
-                      f'{ab:,} {a} called {b}{other_way}.', gain, f'{gain:.1f} points of {target}')
+                      f'{ab:,} labelled {a} but answered {b}{other_way}.', gain, f'{gain:.1f} points of {target}')
 
 def _fix_rare(parts, target):
     counts = parts.audit.labels
@@ -262,21 +271,22 @@ def _fix_rare(parts, target):
     gain = 100*parts.interp.gain_if_right(target, rare)
     if gain <= 0: return
     yield Fix(target, f'{target}: {count_of(len(rare), "word")} with fewer than ten training photos',
-              f'Among them {", ".join(rare[:4])}. Add photos, or merge them into a larger class.',
+              f'For example {", ".join(rare[:4])}. Add photos, or merge these words into a larger class.',
               gain, f'{gain:.1f} points of {target}')
 
 # %% ../nbs/56_report.ipynb #c97fc967
 @patch
 def fix_first(self: ReportParts,
-    n: int = 10, # How many, with what is certain; at least 3 others are listed
+    n: int = 10, # How many, with what is always listed; at least 3 others are
     least: float = 0.05, # Smallest gain in points of what is not certain
 ) -> list[Fix]: # The most useful first
-    "What to put right: everything that is certain, and of the rest what gains most"
+    "What to put right: what is certain, labels to check in training rows, and of the rest what gains most"
     def in_order(fixes): return sorted(fixes, key=lambda f: (f.rank, -f.gain))
     scores = self.scores
     certain = [*_fix_files(self), *_fix_duplicates(self, scores), *_fix_unknown(self)]
     found = [*_fix_scores(scores), *_fix_thresholds(self, scores), *_fix_suspects(self, scores)]
     for name in scores.index[scores['labels'] > 0]:
         found += [*_fix_confused(self.interp, name), *_fix_rare(self, name)]
-    found = in_order(f for f in found if f.gain >= least)
-    return in_order([*certain, *found[:max(n - len(certain), 3)]])
+    always = [*certain, *(f for f in found if f.rank == 3)]
+    found = in_order(f for f in found if f.rank < 3 and f.gain >= least)
+    return in_order([*always, *found[:max(n - len(always), 3)]])

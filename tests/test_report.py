@@ -1,5 +1,6 @@
 "Reports and audits as pages: of damaged tables, and of names that hold anything"
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ matplotlib.use("Agg")
 from bs4 import BeautifulSoup
 
 from fashion_tagger.audit import audit_table
+from fashion_tagger.export import table_fingerprint
 from fashion_tagger.interpret import TaggerInterpretation
+from fashion_tagger.label_errors import apply_decisions
 from fashion_tagger.pages import _anchors, render_audit, render_report, write_page
 from fashion_tagger.report import ReportParts, report_parts
 from fashion_tagger.schema import Attribute, InputError, Schema, TagSet
@@ -57,7 +60,7 @@ def test_answers(made, parts):
     assert len(parts.interp) == parts.scored.sum() and len(parts.table) == 399
     again = TaggerInterpretation.from_bundle(bundle, parts.table[parts.scored])
     np.testing.assert_allclose(parts.interp.p, again.p, atol=1e-4)
-    assert list(parts.seconds) == ["auditing the files", "tagging the photos", "judging the labels"]
+    assert list(parts.seconds) == ["auditing the files", "tagging the photos", "checking the labels"]
 
 
 def test_report(parts):
@@ -68,7 +71,7 @@ def test_report(parts):
     assert all(i["src"].startswith("data:") and i["alt"] for i in images) and len(images) > 60
     assert not re.search(r'(src|href)="(https?:)?//', page)
     first = [d.get_text(" ", strip=True) for d in soup.select("ol.todo li")]
-    for fact in ("1 photo cannot be read", "does not know teal", "1 scored photo is in the training rows as well"):
+    for fact in ("1 photo cannot be read", "does not know teal", "1 scored photo is also in the training rows"):
         assert any(fact in d for d in first)
     assert {h.get_text() for h in soup.select(".card h3")} == set(parts.interp.schema.names)
     assert len(render_report(parts, limit=600_000).encode()) < 600_000
@@ -114,6 +117,30 @@ def test_decisions(made, parts):
     again = report_parts(bundle, table, decisions=decided)
     two = {(s.image, s.target) for s in decided.itertuples()}
     assert not two & {(s.image, s.target) for s in again.suspects.itertuples()}
+
+
+def test_suspects_in_training_rows(parts):
+    "There is nothing to gain on the photos that are scored, but they are listed, at the end"
+    suspects = parts.suspects[~parts.scored[parts.suspects["row"]]].reset_index(drop=True)
+    fixes = replace(parts, suspects=suspects).fix_first(n=1)
+    last = [f for f in fixes if f.points == "only in training rows"]
+    assert {f.target for f in last} == {*suspects["target"]} and last == fixes[-len(last):]
+    scored = parts.suspects[parts.scored[parts.suspects["row"]]].reset_index(drop=True)
+    assert not any(f.rank == 3 for f in replace(parts, suspects=scored).fix_first(n=99))
+
+
+def test_trained_on(made, parts, monkeypatch):
+    "Decisions hide neither the table that a tagger was trained on, nor one that it was trained on with them"
+    _, table = made
+    decided = parts.suspects[parts.suspects["tag"].isna()].head(2).assign(decision="drop", label="", tag="")
+    answers = np.zeros((400, parts.interp.schema.n_logits), np.float32), np.zeros((400, 0), np.float32)
+    for rows, alone in ((table, True), (apply_decisions(table, decided), False)):
+        known = table_fingerprint(rows.to_dict("records"), parts.interp.schema.names)
+        monkeypatch.setitem(parts.tagger.settings["data"], "fingerprint", known)
+        assert report_parts(parts.tagger, table, answers=answers).trained_on == alone
+        again = report_parts(parts.tagger, table, decisions=decided, answers=answers)
+        assert "The tagger was not trained on these photos." in render_report(again)
+    assert not parts.trained_on and "If the tagger was trained on any of these photos" in render_report(parts)
 
 
 def test_answers_that_are_there(made, parts):
