@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .photos import open_lazily, open_photo
+from .photos import cpu_count, open_lazily, open_photo
 
 # %% auto #0
 __all__ = ['scan_photos', 'duplicate_groups']
@@ -119,7 +119,7 @@ class Scan(NamedTuple):
 # %% ../nbs/15_duplicates.ipynb #682efc0a
 def scan_photos(
     paths, # Files; they need not exist
-    threads: int|None = None, # One per core by default
+    threads: int|None = None, # One per processor that may be used, by default
     progress: bool = False, # Count on standard error, where that is a terminal
 ) -> Scan: # `photos` (a DataFrame), `digests`, `hashes` and `thumbs`, each in the order of `paths`
     "Look at each file once; if one cannot be read, its `error` says why, and nothing is raised"
@@ -128,7 +128,7 @@ def scan_photos(
     hashes = np.zeros((n, HASH_SIZE**2), bool)
     thumbs = np.zeros((n, THUMB_SIZE, THUMB_SIZE, 3), np.uint8)
     progress = progress and sys.stderr.isatty()
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads or cpu_count()) as pool:
         warnings.simplefilter('ignore')
         warnings.simplefilter('error', Image.DecompressionBombWarning)
         for i, look in enumerate(pool.map(_look_at, paths)):
@@ -209,12 +209,12 @@ def near_pairs(
     thumbs: np.ndarray, # uint8 of shape `(n, 48, 48, 3)`
     distance: int = 48, # Most bits in which two hashes may differ
     difference: float = 14, # Greatest `photo_difference`, 0 to 255
-    threads: int|None = None, # One per core by default
+    threads: int|None = None, # One per processor that may be used, by default
 ) -> pd.DataFrame: # Positions `a` and `b`, a before b; `distance` in bits; `difference` from 0 to 255
     "Pairs that show one photo, whatever happened to its file"
     a, b, bits = _candidate_pairs(hashes, thumbs, distance)
     def differences_from(i): return photo_difference(thumbs[a[i:i + 64]], thumbs[b[i:i + 64]])
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or cpu_count()) as pool:
         differ = np.concatenate([np.empty(0), *pool.map(differences_from, range(0, len(a), 64))])
     pairs = pd.DataFrame(dict(a=a, b=b, distance=bits, difference=differ))
     return pairs[differ <= difference].reset_index(drop=True)

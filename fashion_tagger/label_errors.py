@@ -287,4 +287,4 @@ def undecided(
     find, kept = _photo_finder(suspects['image']), set()
     for d in decisions[decisions['decision'] == 'keep'].itertuples():
         kept |= {i for i in find(d.image) if labels[i] == (d.target, d.tag, d.given)}
-    return suspects[[i not in kept for i in range(len(suspects))]].reset_index(drop=True)
+    return suspects.drop(index=suspects.index[sorted(kept)]).reset_index(drop=True)

@@ -148,7 +148,7 @@ class TaggerLearner(Learner):
 
     def features(self) -> tuple: # Of two `Features`
         "Features of the training and validation photos, computed when the body or the DataLoaders have changed"
-        model = unwrapped(self.model)
+        model = unwrapped(self.model.to(self.dls.device)) # which fit would do only later
         key = weights_checksum(model.body)
         if not (self._kept and self._kept[0] is self.dls and torch.equal(self._kept[1], key)):
             device = next(model.parameters()).device

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from fastai.vision.all import Callback, L
+from fastai.vision.all import Callback, L, to_device
 from fastcore.basics import patch
 
 from .learner import KeepStatistics, TaggerLearner
@@ -36,11 +36,14 @@ def _random_states(dl):
     "The state of every generator that training draws from"
     _, keys, *rest = np.random.get_state()
     numpy_state = [torch.from_numpy(keys.astype(np.int64)), *rest]
-    return dict(torch=torch.get_rng_state(), numpy=numpy_state, python=random.getstate(), loader=dl.rng.getstate())
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return dict(torch=torch.get_rng_state(), cuda=cuda, numpy=numpy_state, python=random.getstate(),
+                loader=dl.rng.getstate())
 
 def _set_random_states(states, dl):
     keys, *rest = states['numpy']
     torch.set_rng_state(states['torch'])
+    if torch.cuda.is_available() and states['cuda']: torch.cuda.set_rng_state_all(states['cuda'])
     np.random.set_state(('MT19937', keys.numpy().astype(np.uint32), *rest))
     random.setstate(states['python'])
     dl.rng.setstate(states['loader'])
@@ -65,7 +68,7 @@ def _read_checkpoint(path):
     data = path.read_bytes()
     digest, content = data[:32], data[32:]
     if hashlib.sha256(content).digest() != digest: return None
-    return torch.load(io.BytesIO(content), weights_only=True)
+    return torch.load(io.BytesIO(content), map_location='cpu', weights_only=True) # a GPU's on a machine without one, too
 
 # %% ../nbs/33_training.ipynb #12ef264e
 class Checkpoints(Callback):
@@ -99,7 +102,8 @@ class Checkpoints(Callback):
         state, self.state = self.state, None
         net = self.model if state['whole'] else self.model.head
         net.load_state_dict(state['weights'])
-        self.opt.load_state_dict(dict(hypers=L(state['hypers']), state=state['optimizer']))
+        moments = to_device(state['optimizer'], next(net.parameters()).device)
+        self.opt.load_state_dict(dict(hypers=L(state['hypers']), state=moments))
         self.recorder.values = [L(v) for v in state['values']]
         _set_random_states(state['random'], self.dls.train)
         self.learn.first_epoch = state['epoch']

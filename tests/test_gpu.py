@@ -1,0 +1,84 @@
+"""Training, interpretation and export on a CUDA device that is pretended: no tensor meets one on another device."""
+import pytest
+import torch
+
+from fashion_tagger.all import *
+from pretended import CUDA, claim_of, pretended_cuda, tensors_in
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return sample_wardrobe(tmp_path_factory.mktemp("clothes"), n=48, size=(64, 48), seed=0).table
+
+
+@pytest.fixture
+def cuda():
+    with pretended_cuda() as device: yield device
+
+
+def test_pretence(cuda):
+    x = torch.ones(3, device="cuda")
+    assert (x.device, x.is_cuda, (x + 1).device) == (CUDA, True, CUDA)
+    with pytest.raises(RuntimeError, match="same device"): x + torch.ones(3)
+    with pytest.raises(TypeError, match="numpy"): x.numpy()
+    assert x.cpu().numpy().sum() == 3 and not x.cpu().is_cuda
+
+
+def learner(table, folder, **kwargs):
+    dls = tagger_dataloaders(table, size=(64, 48), bs=8, num_workers=0, device=torch.device("cuda"), path=folder)
+    learn = tagger_learner(dls, **kwargs)
+    learn.remove_cb(learn.progress)
+    learn.logger = lambda *_: None
+    return learn
+
+
+def on_device(learn): return {claim_of(p) for p in learn.model.parameters()}
+
+
+def test_frozen_and_unfrozen(cuda, table, tmp_path):
+    learn = learner(table, tmp_path, views=2)
+    assert {claim_of(part.x) for part in learn.features()} == {CUDA}
+    learn.fit_tagger(2, unfrozen_epochs=1)
+    assert on_device(learn) == {CUDA}
+    assert set(learn.scores()) == set(learn.schema.names)
+    learn.tune_thresholds()
+    learn.calibrate()
+
+
+def test_fp16(cuda, table, tmp_path):
+    learn = learner(table, tmp_path).to_fp16()
+    learn.fit_tagger(1, unfrozen_epochs=1)
+
+
+def test_resume(cuda, table, tmp_path):
+    learn = learner(table, tmp_path)
+    learn.fit_tagger(1, unfrozen_epochs=1, checkpoints=Checkpoints(tmp_path/"checkpoints"))
+    newest = Checkpoints(tmp_path/"checkpoints").newest()
+    assert not any(claim_of(t) for t in tensors_in(newest))
+    again = learner(table, tmp_path)
+    again.fit_tagger(1, unfrozen_epochs=2, checkpoints=Checkpoints(tmp_path/"checkpoints"), resume=True)
+    moments = {claim_of(t) for state in again.opt.state.values() for t in tensors_in(state) if t.ndim}
+    assert on_device(again) == moments == {CUDA}
+
+
+def test_interpretation(cuda, table, tmp_path):
+    learn = learner(table, tmp_path)
+    learn.fit_tagger(1)
+    interp = TaggerInterpretation.from_learner(learn)
+    interp.summary()
+    interp.most_confused("type")
+    interp.per_class("type")
+    interp.reliability("type")
+    learn.suspect_labels(n_folds=2)
+    report_parts(learn)
+    interp.grad_cam(table.image[0], "type")
+
+
+def test_export(cuda, table, tmp_path):
+    learn = learner(table, tmp_path)
+    learn.fit_tagger(1)
+    bundle = learn.export_tagger(tmp_path/"bundle")
+    for device in ("cuda", "cpu"):
+        answer = Tagger.load(bundle, "torch", device).predict(table.image[0])
+        assert answer["type"]["value"] in learn.schema["type"].values
+    assert on_device(learn) == {CUDA}
