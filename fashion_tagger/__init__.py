@@ -1,4 +1,4 @@
-"""Train a tagger on photos of clothes with labels of any common shape, score it, and tag new photos with it.
+"""You have photos of clothes and a table that says what they show: a type, a colour, a season, any number of tags. fashion_tagger trains one model that answers all of it, tells you how far to trust it, and writes it as a folder that tags new photos without the training code.
 
 Modules:
 

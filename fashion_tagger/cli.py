@@ -47,8 +47,12 @@ def _print_version(asked):
 _Version = Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True,
                                         help="Print the version and exit")]
 
+_Threads = Annotated[Optional[int], typer.Option(min=1, help=(
+    "Threads to use; by default one per processor that this process may use"))]
+
 @app.callback()
-def _options(version: _Version = False): pass
+def _options(version: _Version = False, threads: _Threads = None):
+    if threads: os.environ['FASHION_TAGGER_THREADS'] = str(threads) # read by all that starts threads, PyTorch included
 
 _Bundle = Annotated[str, typer.Argument(help="Folder of the bundle")]
 _Table = Annotated[str, typer.Argument(help=(

@@ -45,6 +45,13 @@ def fastest(
     if find_spec('openvino'): return 'openvino'
     return 'onnx' if find_spec('onnxruntime') else 'torch'
 
+# %% ../nbs/20_engines.ipynb #9b9f2884
+def limit_torch_threads():
+    "Give PyTorch no more threads than `cpu_count`; where `OMP_NUM_THREADS` is set, that counts"
+    import torch
+    if os.environ.get('OMP_NUM_THREADS') or torch.get_num_threads() <= cpu_count(): return
+    torch.set_num_threads(cpu_count())
+
 # %% ../nbs/20_engines.ipynb #663da0e5
 class TorchEngine:
     "PyTorch, on a processor or a GPU"
@@ -55,6 +62,7 @@ class TorchEngine:
         precision: str = 'f32', # 'f32', or 'bf16' or 'f16' for automatic mixed precision
     ):
         import torch
+        limit_torch_threads()
         default = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.run, self.device, self.precision = run, torch.device(device or default), precision
         self.bs = 16 if self.device.type == 'cpu' else 128 # on a processor, feature maps of 16 photos fit its caches

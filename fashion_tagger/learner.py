@@ -26,6 +26,7 @@ from fastai.vision.all import *
 
 from .data import TaggerDataLoaders, dls_table, photo_axes, schema_from_dls, write_over
 from .embedding import FeatureDL, embed_dls, feature_function, weights_checksum
+from .engines import limit_torch_threads
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
 from .losses import TaggerLoss, TargetTuple
 from .metrics import score_targets, tagger_metrics
@@ -132,6 +133,7 @@ class TaggerLearner(Learner):
     ):
         self.embed_once, self.views, self.backend = embed_once, views, backend
         self.precision, self.feature_bs, self._kept = precision, feature_bs, None
+        limit_torch_threads()
         super().__init__(dls, model, *args, **kwargs)
         self.schema = learner_schema(self, schema)
 

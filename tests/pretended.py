@@ -6,7 +6,7 @@ wrong is not found."""
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import torch
 from torch import Tensor
@@ -58,7 +58,7 @@ class PretendedCuda(TorchFunctionMode):
         if func is Tensor.grad.__get__: return self.gradient(func, args)
         if func in MOVES: return self.move(func, args, kwargs)
         if func in (Tensor.numpy, Tensor.__array__) and claim_of(args[0]):
-            raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor first")
+            raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first")
         if func is Tensor.pin_memory: return args[0]
         if name == "_has_compatible_shallow_copy_type": return True
         where, named = None, kwargs.get("device") is not None
@@ -130,9 +130,10 @@ def as_processor(cls):
 @contextmanager
 def pretended_cuda():
     "A context with one CUDA device that is not there"
-    cuda = dict(is_available=lambda: True, current_device=lambda: 0, device_count=lambda: 1, is_initialized=lambda: True,
-                is_bf16_supported=lambda *a, **k: True, get_rng_state_all=lambda: [], synchronize=lambda *a: None, empty_cache=lambda: None,
-                manual_seed=lambda s: None, manual_seed_all=lambda s: None, set_device=lambda d: None)
+    answers = dict(is_available=True, is_initialized=True, is_bf16_supported=True, current_device=0, device_count=1,
+                   get_rng_state_all=[], synchronize=None, empty_cache=None, set_device=None,
+                   manual_seed=None, manual_seed_all=None)
+    cuda = {name: Mock(return_value=answer) for name, answer in answers.items()}
     exists = os.path.exists
     with ExitStack() as stack:
         stack.enter_context(patch.multiple(torch.cuda, **cuda))

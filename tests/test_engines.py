@@ -1,5 +1,7 @@
 "Engines and the stream of photos through them"
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -81,3 +83,14 @@ def test_openvino_threads(onnx_file, threads):
     assert engine.model.get_property("INFERENCE_NUM_THREADS") == threads
     waits = [engine.start(np.stack([p])) for p in photos]
     assert [w()[0].flat[0] for w in waits] == list(range(40))
+
+
+@pytest.mark.parametrize("given, expected", [
+    (dict(FASHION_TAGGER_THREADS="1"), "1 PASSIVE"),
+    (dict(FASHION_TAGGER_THREADS="1", OMP_NUM_THREADS="2", OMP_WAIT_POLICY="ACTIVE"), "2 ACTIVE")])
+def test_torch_threads(given, expected):
+    code = ("import os, fashion_tagger.engines as e, torch; e.limit_torch_threads();"
+            "print(torch.get_num_threads(), os.environ['OMP_WAIT_POLICY'])")
+    env = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")} | given
+    r = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert r.stdout.strip() == expected
