@@ -96,7 +96,7 @@ def by_logistic_regression(table, start, seed):
     beside = decode_beside(table, size)  # noqa: F841, as the command does
     set_seed(seed, reproducible=True)
     dls = tagger_dataloaders(table, size=size, seed=seed)
-    learn = tagger_learner(dls, stages='last', pool='mean', histogram_bins=0, feature_groups={})
+    learn = tagger_learner(dls, stages='last', pool='mean', histogram_bins=0, precision='f32')
     quiet(learn)
     train, valid = learn.features()
     scaler = StandardScaler().fit(train.x[:, 0].float().numpy())

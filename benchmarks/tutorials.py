@@ -93,7 +93,8 @@ def run_one(name):
 def run(name):
     "Run a tutorial in its own process; print its tables and return its rows"
     with tempfile.TemporaryDirectory() as cache:
-        env = os.environ | dict(FASHION_TAGGER_CACHE=cache)
+        # the notebooks import fastai first, so PyTorch's threads would spin: see company.py
+        env = dict(OMP_WAIT_POLICY='PASSIVE') | os.environ | dict(FASHION_TAGGER_CACHE=cache)
         command = [sys.executable, __file__, name, '--one']
         r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     if r.returncode: raise SystemExit(f'{r.stderr[-2000:]}\n{name} ended with status {r.returncode}')

@@ -229,4 +229,5 @@ class FeatureDL(DataLoader):
 # %% ../nbs/27_embedding.ipynb #b9abe1b1
 def weights_checksum(module):
     "A number or two for each tensor of a module's state"
-    return torch.stack([v.double().sum() + v.double().abs().sum()*1e-3 for v in module.state_dict().values()]).cpu()
+    weights = [v.cpu().double() for v in module.state_dict().values()] # Apple's GPU has no 64 bits
+    return torch.stack([v.sum() + v.abs().sum()*1e-3 for v in weights])

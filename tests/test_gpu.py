@@ -45,6 +45,12 @@ def test_frozen_and_unfrozen(cuda, table, tmp_path):
     learn.calibrate()
 
 
+def test_choose_features(cuda, table, tmp_path):
+    learn = learner(table, tmp_path, feature_groups="auto")
+    learn.fit_tagger(1)
+    assert on_device(learn) == {CUDA}
+
+
 def test_fp16(cuda, table, tmp_path):
     learn = learner(table, tmp_path).to_fp16()
     learn.fit_tagger(1, unfrozen_epochs=1)
