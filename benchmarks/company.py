@@ -1,6 +1,7 @@
 """Seconds of `fashion-tagger train` alone and beside other work, with threads that wait and with threads that spin.
 
-    python benchmarks/company.py DATA [--attributes A,B,C] [--repeat N] [--json FILE]
+    python benchmarks/company.py DATA [--attributes A,B,C] [--company NAME,NAME] [--repeat N]
+                                      [--json FILE]
 
 DATA is a folder with styles.csv (columns id, split and the attributes) and images/, or the word `drawn` for a drawn
 wardrobe. Every run is a process of its own with an empty cache.
@@ -89,6 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data')
     parser.add_argument('--attributes', default='gender,articleType,baseColour')
+    parser.add_argument('--company', default=','.join(COMPANY), help='which of them')
     parser.add_argument('--repeat', type=int, default=1)
     parser.add_argument('--json')
     args = parser.parse_args()
@@ -98,7 +100,8 @@ def main():
         table = wardrobe(args.data, args.attributes, Path(folder))
         for policy, env in POLICIES.items():
             alone = None
-            for name, (beside, n) in COMPANY.items():
+            for name in args.company.split(','):
+                beside, n = COMPANY[name]
                 seconds = sorted(measure(beside, n, table, env, folder) for _ in range(args.repeat))[args.repeat//2]
                 alone = alone or seconds
                 times = round(seconds/alone, 2)
