@@ -45,11 +45,9 @@ Modules:
 - `fashion_tagger.vision_nets`: Describe a `vision_learner` network as JSON, and rebuild it without fastai"""
 
 import os
-import sys
 import warnings
 
 # OpenMP's threads spin between two small products, which costs other processes the core; it reads this when PyTorch loads
-TORCH_CAME_FIRST = "torch" in sys.modules and "OMP_WAIT_POLICY" not in os.environ
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # fastai 2.8 scripts an activation function when it is imported; its users can do nothing about it
