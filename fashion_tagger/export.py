@@ -325,7 +325,7 @@ def write_program(
     bundle, # Folder of a bundle
     path, # A file, by custom with the ending .pt2
 ):
-    "Write a bundle's network as a program of torch.export, from pixels (uint8, `(photos, h, w, 3)`) to what `DeployedNet` gives"
+    "Write a bundle's network as a program of torch.export: uint8 pixels `(bs, h, w, 3)` in, what `DeployedNet` gives out"
     settings = read_settings(bundle)
     net = load_network(bundle, settings)
     deployed = DeployedNet(net, settings['schema'], settings.get('temperatures'), **settings.get('input', {})).eval()
