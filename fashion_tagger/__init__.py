@@ -6,6 +6,7 @@ Modules:
 - `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
 - `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
+- `fashion_tagger.cells`: What the cells of a table say: missing words, numbers, tags and what separates them, columns of 0 and 1
 - `fashion_tagger.classes`: Precision, recall and F1 of every value and tag, and how classes relate
 - `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, cache, demo
 - `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo
@@ -32,14 +33,16 @@ Modules:
 - `fashion_tagger.models`: Networks that tag photos, in plain PyTorch: a backbone that shows every stage, a colour histogram, a head per target
 - `fashion_tagger.onnx`: Writing a network as ONNX, with padding folded into its convolutions
 - `fashion_tagger.pages`: A report or an audit as one HTML file, with its pictures and figures inside
+- `fashion_tagger.photo_names`: The files that a table means: other endings and capitals, names from Windows, servers and the web
 - `fashion_tagger.photos`: Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders
 - `fashion_tagger.recipes`: Train a bundle from a table in one call, or the best bundle that a time budget allows
 - `fashion_tagger.reliability`: Calibration plots and selective prediction
 - `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 - `fashion_tagger.samples`: A labelled wardrobe of drawn garments, for tests, demos and questions that photos cannot answer
 - `fashion_tagger.schema`: What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
-- `fashion_tagger.sources`: Labels from folder names and CSV files, read into one table with a column per target
+- `fashion_tagger.sources`: Labels from folder names and tables, read into one table with a column per target
 - `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials
+- `fashion_tagger.tables`: Any table file as cells of text: CSV, TSV, Excel, Parquet, JSON
 - `fashion_tagger.training`: Train frozen and unfrozen, keep checkpoints, and resume after an interruption
 - `fashion_tagger.transforms`: Photos as fastai transforms: opening, size and augmentation
 - `fashion_tagger.vision_nets`: Describe a `vision_learner` network as JSON, and rebuild it without fastai"""
@@ -47,8 +50,11 @@ Modules:
 import os
 import warnings
 
-# OpenMP's threads spin between two small products, which costs other processes the core; it reads this when PyTorch loads
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# OpenMP's threads spin between two small products, which costs other processes the core; it reads this when PyTorch loads.
+# libgomp spins a little: about as long as the gap between two layers takes, where sleeping would cost more
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 # fastai 2.8 scripts an activation function when it is imported; its users can do nothing about it
 warnings.filterwarnings("ignore", message="`torch.jit.script", category=FutureWarning)

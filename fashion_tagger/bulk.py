@@ -18,18 +18,20 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from types import SimpleNamespace
 
 from .photos import IMAGE_ENDINGS, find_images, photo_name
 from .schema import Attribute, InputError, Schema, TagSet
+from .tables import TABLE_ENDINGS
 
 # %% auto #0
 __all__ = ['find_photos', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/45_bulk.ipynb #8b21f613
-def _is_table(source): return source.lower().endswith(('.csv', '.tsv')) and not os.path.isdir(source)
+def _is_table(source): return source.lower().endswith(TABLE_ENDINGS) and not os.path.isdir(source)
 
 def _at_least_one(paths, message):
     "The same paths; raises `InputError` if there is none"
@@ -69,9 +71,9 @@ def _photos_from(source, images, image_column):
 
 # %% ../nbs/45_bulk.ipynb #0b7391bc
 def find_photos(
-    sources, # Files, folders, globs, tables (`.csv` or `.tsv`), and `-` for a path per line of standard input
+    sources, # Files, folders, globs, tables (CSV, Excel, Parquet, JSON), and `-` for a path per line of standard input
     images=None, # Folder of the photos that a table names; `None` for the folder of the table
-    image_column=None, # Column of a table that names the photos; `None` for `image`, or else `id`, or else the first
+    image_column=None, # Column of a table that names the photos; found out if not given
 ) -> Iterator: # Paths, found as they are asked for
     "Photos of all sources in turn; raises `InputError` for a source that does not exist or holds no photos"
     sources = [os.fspath(s) for s in sources]
@@ -80,7 +82,7 @@ def find_photos(
     for name, given in dict(images=images, image_column=image_column).items():
         if given and not any(map(_is_table, sources)):
             raise InputError(f"{given}: --{name.replace('_', '-')} ({name}) says how to read a table, "
-                             "and there is no .csv or .tsv file among the photos")
+                             "and there is no table among the photos")
     return chain.from_iterable(_photos_from(s, images, image_column) for s in sources)
 
 # %% ../nbs/45_bulk.ipynb #32da39e2
@@ -115,6 +117,24 @@ def answer_row(
     answers = schema.decode(out, thresholds)
     for t in schema: row[t.name], row[f'{t.name}_p'] = _ANSWER_CELLS[type(t)](t, answers[t.name])
     return row
+
+# %% ../nbs/45_bulk.ipynb #c0ffee02
+def own_columns(
+    photos, # As for `tag_to_file`
+    schema: Schema, # Of the tagger
+    image_column=None, # As for `find_photos`
+) -> dict: # Cells by name, one per photo; none unless the photos come from one table
+    "The other columns of a table of photos, such as article numbers; one with the name of an answer gets `_given`"
+    if not isinstance(photos, (str, os.PathLike)) or not _is_table(os.fspath(photos)): return {}
+    from fashion_tagger.sources import read_other_columns # which imports pandas
+    taken = {*row_columns(schema)}
+    cells = read_other_columns(photos, image_column)
+    return {f'{name}_given' if name in taken else name: column for name, column in cells.items()}
+
+def with_columns(names, rows, columns):
+    "Names of columns and an iterator of rows, with further columns after the first"
+    if not columns: return names, rows
+    return [names[0], *columns, *names[1:]], ([row[0], *own, *row[1:]] for row, own in zip(rows, zip(*columns.values())))
 
 # %% ../nbs/45_bulk.ipynb #a0e1f089
 def as_tagger(bundle, load):
@@ -161,8 +181,8 @@ def csv_writer(f, columns):
     writer.writerow(columns)
     return lambda row: writer.writerow(map(_valid_text, row))
 
-def _write_csv(rows, columns, path, numbers):
-    with open(path, 'w', encoding='utf-8', newline='') as f:
+def _write_csv(rows, columns, path, numbers, encoding='utf-8'):
+    with open(path, 'w', encoding=encoding, newline='') as f:
         write = csv_writer(f, columns)
         for row in rows: write(row)
 
@@ -279,14 +299,16 @@ def _count_rows(rows, counts):
         counts['first_error'] = counts['first_error'] or row[-1] or ''
         yield row
 
-def _complete(f, out, schema, counts):
+def _complete(f, out, schema, counts, columns, excel):
     "Turn the rows of an unfinished file into the file that was asked for"
     f.seek(0)
     f.readline()
     rows, numbers = _count_rows(map(json.loads, f), counts), {f'{t.name}_p' for t in schema.attributes}
-    half = Path(f'{out}.tmp')
+    names, rows = with_columns(row_columns(schema), rows, columns)
+    half, write = Path(f'{out}.tmp'), _WRITERS[out.suffix.lower()]
+    if excel: write = partial(write, encoding='utf-8-sig')
     try:
-        _WRITERS[out.suffix.lower()](rows, row_columns(schema), half, numbers)
+        write(rows, names, half, numbers)
         os.replace(half, out)
     finally: half.unlink(missing_ok=True)
 
@@ -299,20 +321,25 @@ def tag_to_file(
     total: int|None = None, # Number of photos, if known, to tell the time left
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
     loaded = None, # Called with the tagger once it is loaded
+    columns: dict|None = None, # Cells of further columns by name, one per photo; those of a table by default
+    excel: bool = False, # Begin CSV with the mark without which Excel takes é for Ã©
     **load, # To `Tagger.load`, such as `device`
 ) -> dict: # `photos` and `errors` in the file, rows `kept` from an interrupted run, and `first_error`, a text
     "Tag any number of photos into a file, or resume; raises `InputError` if `out` is complete or cannot be written"
     out, unfinished = Path(out), Path(f'{out}.unfinished')
     check_out(out)
+    if excel and out.suffix.lower() != '.csv': raise InputError(f"{out}: only a .csv file has a mark for Excel")
     if out.exists() and not (overwrite or unfinished.exists()): raise _exists_error(out)
-    tagger, photos = as_tagger(bundle, load), _as_photos(photos)
+    tagger = as_tagger(bundle, load)
+    if columns is None: columns = own_columns(photos, tagger.schema)
     if loaded: loaded(tagger)
+    photos = _as_photos(photos)
     counts = dict(photos=0, errors=0, kept=0, first_error='')
     try:
         with _open_unfinished(unfinished, out, bundle, overwrite) as f:
             counts['kept'], left = _resume(f, photos)
             _add_rows(f, tag_photos(tagger, left), counts['kept'], photo_bar(total, counts['kept'], progress))
-            _complete(f, out, tagger.schema, counts)
+            _complete(f, out, tagger.schema, counts, columns, excel)
         unfinished.unlink()
     except OSError as e: raise InputError(f"{out}: cannot be written ({e.strerror or e})") from e
     return counts

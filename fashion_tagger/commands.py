@@ -23,7 +23,7 @@ from shutil import which
 
 import typer
 
-from .bulk import csv_writer, photo_bar, row_columns, tag_photos
+from .bulk import csv_writer, photo_bar, row_columns, tag_photos, with_columns
 from .schema import Attribute, InputError, TagSet
 
 # %% auto #0
@@ -60,10 +60,10 @@ def drop_unreadable(
 def bundle_columns(
     schema, # Of the bundle
     source, # The table, or a folder with a folder of photos per label
-) -> tuple: # Names of attributes and of tag sets, for `read_table`; `None` if there are none
+) -> tuple: # Names of attributes, and tags by the name of their set, for `read_table`; `None` if there are none
     "The columns that a bundle needs; raises `InputError` for attributes and tags from folder names"
     attributes = [t.name for t in schema if isinstance(t, Attribute)]
-    tags = [t.name for t in schema if isinstance(t, TagSet)]
+    tags = {t.name: t.tags for t in schema if isinstance(t, TagSet)} # which may be columns of 0 and 1
     if attributes and tags and Path(source).is_dir():
         raise InputError(f"{source}: the bundle has attributes and tags, which folder names cannot hold at once")
     return attributes or None, tags or None
@@ -106,18 +106,21 @@ def print_rows(
     photos, # Any iterable of paths
     total: int|None = None, # Number of photos, if known, for the progress bar
     progress: bool|None = None, # Show a bar on standard error; by default if only that is a terminal
+    columns: dict|None = None, # Cells of further columns by name, one per photo
 ) -> dict: # The same counts as from `tag_to_file`
     "Tag photos and print a row of CSV for each as it comes; raises `InputError` if that fails"
     counts = dict(photos=0, errors=0, kept=0, first_error='')
     if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace') # for names it cannot show
     if sys.stdout.isatty(): progress = False # the rows are progress enough
-    with _writing_to_stdout(): write = csv_writer(sys.stdout, row_columns(tagger.schema))
+    rows = (list(row.values()) for row in tag_photos(tagger, photos))
+    names, rows = with_columns(row_columns(tagger.schema), rows, columns)
+    with _writing_to_stdout(): write = csv_writer(sys.stdout, names)
     with photo_bar(total, 0, progress) as bar:
-        for row in tag_photos(tagger, photos):
-            with _writing_to_stdout(): write(row.values())
+        for row in rows:
+            with _writing_to_stdout(): write(row)
             counts['photos'] += 1
-            counts['errors'] += bool(row['error'])
-            counts['first_error'] = counts['first_error'] or row['error'] or ''
+            counts['errors'] += bool(row[-1])
+            counts['first_error'] = counts['first_error'] or row[-1] or ''
             bar.update()
     return counts
 

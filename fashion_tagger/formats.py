@@ -29,8 +29,9 @@ from PIL import Image
 
 from .photos import IMAGE_ENDINGS
 from .schema import InputError, count_of, some_of, warn_table
-from .sources import check_images, check_target_names, delimiter_of, find_column, read_csv
+from .sources import check_images, check_target_names, find_column, read_csv
 from .splits import SPLIT_NAMES, tutorial_split
+from .tables import delimiter_of
 
 # %% auto #0
 __all__ = ['read_fashion_products', 'read_planet', 'read_deepfashion_categories', 'read_deepfashion_attributes',
@@ -405,7 +406,7 @@ def read_signed_csv(
     groups = {name: _as_list(columns) for name, columns in (groups or {}).items()}
     check_target_names([*groups], tags)
     with _opened(path) as f:
-        reader = csv.reader(f, delimiter=delimiter_of(path), strict=True, skipinitialspace=True)
+        reader = csv.reader(f, delimiter=delimiter_of(path)[0], strict=True, skipinitialspace=True)
         rows = _checked_cells(path, reader)
         header = [h.strip() for h in next(rows, [''])]
         columns = _signed_columns(path, header, image_column, _as_list(others), groups)

@@ -54,10 +54,11 @@ MISSING = -1 # the index of an attribute's missing label
 # %% ../nbs/00_schema.ipynb #e1f6e276
 def is_missing(
     cell, # A label as it stands in a table
-) -> bool: # Whether the cell holds no label: `None`, NaN, or nothing but white space
+) -> bool: # Whether the cell holds no label: `None`, NaN, `pd.NA`, or nothing but white space
     "Whether a cell is missing; the words `None`, `nan` and `NA` are labels like any other"
     if isinstance(cell, str): return not cell.strip()
-    return cell is None or (isinstance(cell, float) and cell != cell)
+    if cell is None or type(cell).__name__ in ('NAType', 'NaTType'): return True # pandas' own, which cannot be compared
+    return isinstance(cell, (float, np.floating)) and bool(cell != cell)
 
 # %% ../nbs/00_schema.ipynb #1c23d5f8
 def _set_vocab(target, field):
@@ -193,7 +194,7 @@ class TagSet:
         cell, # A tuple of tags that apply; a mapping from each tag that was checked to whether it applies; or missing
     ) -> np.ndarray: # float32, shape `(len(tags),)`: 1 where a tag applies, 0 where not, NaN where nobody looked
         "Turn tags into a vector; raises `InputError` for a tag that is not in `tags`"
-        unlabelled = 0. if isinstance(cell, (tuple, list)) else np.nan
+        unlabelled = np.nan if is_missing(cell) or isinstance(cell, Mapping) else 0.
         y = np.full(len(self.tags), unlabelled, np.float32)
         if is_missing(cell): return y
         values = list(cell.values()) if isinstance(cell, Mapping) else 1
@@ -340,9 +341,11 @@ def schema_from_json(
     except json.JSONDecodeError as e: raise InputError(f"not a schema: {e}") from None
 
 # %% ../nbs/00_schema.ipynb #25e3e658
-RESERVED = ('image', 'box', 'split') # columns of a table that are not targets
+RESERVED = ('image', 'box', 'split', 'group') # columns of a table that are not targets
 
-def _is_tag_column(column): return any(isinstance(cell, (tuple, list, Mapping)) for cell in column)
+_SEVERAL = tuple, list, set, frozenset, np.ndarray, Mapping # types of a cell with tags
+
+def _is_tag_column(column): return any(isinstance(cell, _SEVERAL) for cell in column)
 
 def _target_columns(table, columns, attributes, tags):
     "The kind of target that each column holds, by its name"

@@ -1,11 +1,11 @@
-"""Labels from folder names and CSV files, read into one table with a column per target
+"""Labels from folder names and tables, read into one table with a column per target
 
 Labels come in many formats. This module reads them into one: a DataFrame with a row per photo.
 
 - `read_table` reads a folder or a file, and checks that the photos exist. It combines the next three.
 - `read_folders` takes labels from the names of folders.
-- `read_csv` takes labels from the columns of a CSV or TSV file.
-- `check_images` finds photos that do not exist, and photos in several rows.
+- `read_csv` takes labels from the columns of a CSV, Excel, Parquet or JSON file.
+- `check_images` finds photos that do not exist, and joins the rows of one photo.
 
 Input that cannot be used raises an `InputError` of one line. A `TableWarning` counts the rows that were repaired or left out.
 
@@ -16,19 +16,22 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/sources.html.md"""
 # %% ../nbs/12_sources.ipynb #646fc2bf
 from __future__ import annotations
 
-import csv
 import os
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from fastcore.basics import listify
 
+from .cells import are_flags, join_flags, read_values, split_tags
+from .photo_names import locate_photos, has_ending, listing, no_such_photo
 from .photos import IMAGE_ENDINGS, find_images, is_shown
-from .schema import RESERVED, InputError, count_of, some_of, warn_table
+from .schema import RESERVED, InputError, count_of, is_missing, some_of, warn_table
 from .splits import SPLIT_NAMES, read_splits
+from .tables import read_records
 
 # %% auto #0
 __all__ = ['read_folders', 'read_csv', 'check_images', 'read_table']
@@ -127,67 +130,10 @@ def read_folders(
     if splits: table['split'] = [splits[p[0]] for p in parts]
     return pd.DataFrame(table, dtype=object)
 
-# %% ../nbs/12_sources.ipynb #a136d392
-DELIMITERS = {'.csv': ',;\t', '.tsv': '\t'} # what may separate cells, by file ending
-
-def _encoding(path):
-    "UTF-16, which some spreadsheets write, says so in its first two bytes"
-    with open(path, 'rb') as f: return 'utf-16' if f.read(2) in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
-
-def delimiter_of(path):
-    "The sign that separates the cells of a file"
-    ending = Path(path).suffix.lower()
-    if ending not in DELIMITERS:
-        raise InputError(f"{path}: cannot read this kind of file; tables end in {' or '.join(DELIMITERS)}")
-    with open(path, encoding=_encoding(path), newline='') as f: header = f.readline()
-    return max(DELIMITERS[ending], key=header.count)
-
-# %% ../nbs/12_sources.ipynb #374919d9
-class _Records(NamedTuple):
-    "A file of cells, as text"
-    path: str
-    header: list # Names of the columns
-    rows: list # Lists of cells, of any length
-    lines: list # Line of the file that each row starts on
-
-def _csv_rows(path):
-    "The line that each row starts on, and its cells; blank rows are passed over"
-    line = 1
-    try:
-        delimiter = delimiter_of(path)
-        with open(path, encoding=_encoding(path), newline='') as f:
-            reader = csv.reader(f, delimiter=delimiter, strict=True)
-            for row in reader:
-                if '\0' in ''.join(row):
-                    raise InputError(f"{path}, line {line}: a null byte; this is no table of text, or a damaged one")
-                row = [cell.strip() for cell in row]
-                if any(row): yield line, row
-                line = reader.line_num + 1
-    except UnicodeError:
-        way = f"iconv -f latin1 -t utf-8 {path} > new.csv"
-        raise InputError(f"{path} is not in UTF-8; save it as 'CSV UTF-8', or in a shell: {way}") from None
-    except csv.Error as e:
-        raise InputError(f"{path}, line {line}: a quoted cell goes wrong ({e}); mend its quotes") from None
-    except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
-
-def _read_records(path):
-    "A whole file; raises `InputError` where it has no rows, or two columns of one name"
-    lines, rows = [], []
-    for line, row in _csv_rows(path):
-        lines.append(line)
-        rows.append(row)
-    if not rows: raise InputError(f"{path} has no rows, not even a header")
-    if len(rows) == 1: raise InputError(f"{path} has no rows")
-    header = rows[0]
-    while not header[-1]: header.pop()
-    twice = {h for i, h in enumerate(header) if h in header[:i]}
-    if twice: raise InputError(f"{path} has more than one column {min(twice)!r}; rename one")
-    return _Records(path, header, rows[1:], lines[1:])
-
-# %% ../nbs/12_sources.ipynb #52baf1d4
+# %% ../nbs/12_sources.ipynb #baf346ea
 def _even_rows(file, used):
     "Rows of the header's width; reports what that took, and raises `InputError` where a column of `used` may be wrong"
-    path, header, rows, lines = file
+    path, header, rows, lines, sep = file
     n, last = len(header), header[-1]
     for row in rows:
         while len(row) > n and not row[-1]: row.pop()
@@ -200,13 +146,19 @@ def _even_rows(file, used):
     if short:
         what = f"{path}: {count_of(len(short), 'row')} with fewer cells than the header's {n} (line {some_of(short)})"
         warn_table(f"{what}; the rest was read as missing")
-    sep = delimiter_of(path)
     def even(row):
         if len(row) > n: return [*row[:n - 1], sep.join(row[n - 1:])]
         return row + ['']*(n - len(row))
     return [even(row) for row in rows]
 
-# %% ../nbs/12_sources.ipynb #48d02233
+# %% ../nbs/12_sources.ipynb #f3c29304
+_IMAGE_NAMES = ('image filename file_name file filepath path photo picture img image_path image_name fname image_src images '
+                'image_url id image_id photo_id').split()
+_SPLIT_COLUMNS = 'split is_valid subset partition dataset_split set'.split()
+_GROUP_NAMES = 'product_id product handle sku item item_id'.split()
+
+def _plain(name): return re.sub(r'[\W_]+', '_', name.strip().lower())
+
 def find_column(path, header, name):
     "The name, if the header has it; raises `InputError` with a hint at a similar name"
     if name in header: return name
@@ -215,88 +167,61 @@ def find_column(path, header, name):
     hint = f" (did you mean {near[0]!r}?)" if near else ''
     raise InputError(f"{path} has no column {name!r}{hint}; it has {', '.join(header)}")
 
+def _named(header, names, targets=()):
+    "The columns with one of some names, whatever their capitals, in the order of the names"
+    by_name = {}
+    for h in header:
+        if h not in targets: by_name.setdefault(_plain(h), h)
+    return [by_name[n] for n in names if n in by_name]
+
 def _find_image_column(file, asked, targets=()):
     "The column that names the photos"
-    usual = [c for c in ('image', 'id') if c in file.header]
-    named = [h for h in file.header if h]
-    image = asked or (usual or named)[0]
-    if image not in targets: return find_column(file.path, file.header, image)
+    if asked: return find_column(file.path, file.header, asked)
+    named = [h for h in file.header if h and not _plain(h).startswith('unnamed')]
+    usual = _named(file.header, _IMAGE_NAMES, targets)
+    def names_photos(column):
+        i = file.header.index(column)
+        cells = [row[i] for row in file.rows[:200] if len(row) > i]
+        return 2*sum(has_ending(c.split('?')[0]) for c in cells) >= len(cells)
+    image = next(filter(names_photos, usual), usual[0] if usual else named[0])
+    if image not in targets: return image
     others = ', '.join(h for h in named if h not in targets) or 'none'
     what = f"{file.path}: no column is called 'image' or 'id', and the first, {image!r}, is a target"
     option = "(image_column, in a shell --image-column)"
     raise InputError(f"{what}; say which names the photos {option}; there are {others}")
 
-def _find_split_column(file, asked, targets):
+def _find_split_column(file, columns, asked, targets):
     "The column of the split, or `None`"
-    usual = [c for c in ('split', 'is_valid') if c in file.header and c not in targets]
-    if asked is None: return usual[0] if usual else None
-    return find_column(file.path, file.header, asked) if asked else None
+    if asked is False: return None
+    if asked: return find_column(file.path, file.header, asked)
+    for name in _named(file.header, _SPLIT_COLUMNS, targets):
+        sure = _plain(name) in ('split', 'is_valid')
+        if not sure and not all(c.lower() in SPLIT_NAMES for c in columns[name]): continue
+        if name not in ('split', 'is_valid'): warn_table(f"{file.path}: the split is taken from column {name!r}")
+        return name
+    return None
 
-def _nothing_asked(path, columns, known):
-    "The error for somebody who has not yet said what to learn"
-    kinds = []
-    for name, cells in columns.items():
-        if name not in known: kinds.append(f"{name} ({count_of(len({*cells} - {''}), 'value')})")
-    what = f"{path}: say which columns to learn, as attributes (one value each) or tags (several words)"
-    return InputError(f"{what}; there are {', '.join(kinds) or 'none'}")
+def _find_group_column(file, columns, asked, known):
+    "The column of products, of which some have several photos, or `None`"
+    if asked is False: return None
+    if asked: return find_column(file.path, file.header, asked)
+    for name in _named(file.header, _GROUP_NAMES, known):
+        cells = [c for c in columns[name] if c]
+        n = len(set(cells))
+        if not 1 < n < len(cells): continue
+        what = f"{file.path}: {name!r} groups {count_of(len(cells), 'row')} into {n:,}, which a split keeps together"
+        warn_table(f"{what} (group=False, in a shell --group none, to treat each photo by itself)")
+        return name
+    return None
 
-# %% ../nbs/12_sources.ipynb #713a1381
-_ENDINGS = ('', *IMAGE_ENDINGS, *(e.upper() for e in IMAGE_ENDINGS)) # to try behind a name
-
-def _has_ending(path): return path.lower().endswith(IMAGE_ENDINGS)
-
-def _leads_to_file(entry):
-    try: return entry.is_file()
-    except OSError: return False # a link to itself
-
-def _files_in(folder):
-    "Names of the files in a folder; none where it cannot be read"
-    try: return {e.name for e in os.scandir(folder or '.') if _leads_to_file(e)}
-    except (OSError, ValueError): return set()
-
-def _listing(paths):
-    "What files there are in each folder that `paths` lie in"
-    return {folder: _files_in(folder) for folder in {os.path.dirname(p) for p in paths}}
-
-def _with_slashes(name, images):
-    "A name from Windows as other systems write it, unless there is a file of that very name"
-    if '\\' not in name or os.path.exists(os.path.join(images or '', name)): return name
-    return name.replace('\\', '/')
-
-def _check_inside(file, names, images):
-    "Raise `InputError` for a name that leads out of the folder of images"
-    for name, line in zip(names, file.lines):
-        if '..' not in name or os.path.isabs(name): continue
-        if os.path.normpath(name).split(os.sep)[0] != os.pardir: continue
-        what = f"{file.path}, line {line}: {name!r} leads out of the folder of images, {images}"
-        raise InputError(f"{what}; give a folder that holds all of them")
-
-def _image_paths(file, column, names, images):
-    "The path of each photo below the folder `images`; the names alone where that is `None`"
-    if empty := [line for name, line in zip(names, file.lines) if not name]:
-        what = f"{file.path}: {count_of(len(empty), 'row')} with no image in column {column!r} (line {some_of(empty)})"
-        raise InputError(f"{what}; fill or delete them")
-    default = '.jpg' if column == 'id' else ''
-    if os.sep == '/': names = [_with_slashes(name, images) for name in names]
-    if images is None: return [name if _has_ending(name) else name + default for name in names]
-    if not os.path.isdir(images): raise InputError(f"{images} is not a folder; give the one that holds the images")
-    _check_inside(file, names, images)
-    paths = [os.path.join(images, name) for name in names]
-    listing = _listing(p for p in paths if not _has_ending(p))
-    def whole(path):
-        if _has_ending(path): return path
-        folder, name = os.path.split(path)
-        return path + next((e for e in _ENDINGS if name + e in listing[folder]), default)
-    return [whole(path) for path in paths]
-
-# %% ../nbs/12_sources.ipynb #b57352ff
+# %% ../nbs/12_sources.ipynb #add95db9
 def read_image_column(
     path, # A file as `read_csv` takes it
     images=None, # Folder that the names start from; `None` for the folder that the file lies in
-    image_column=None, # Column of the names; `None` for `image`, or else `id`, or else the first
+    image_column=None, # Column of the names; found out if not given
 ) -> list: # A path per row
     "Paths of the photos that a file names, whether or not they exist; raises `InputError` as `read_csv` does"
-    file = _read_records(path)
+    file = read_records(path)
     column = _find_image_column(file, image_column)
     i = file.header.index(column)
     names = [row[i] for row in _even_rows(file, {column})]
@@ -304,115 +229,197 @@ def read_image_column(
     paths = _image_paths(file, column, names, os.path.dirname(path) or '.')
     return [os.path.normpath(p) for p in paths] # without './'
 
-# %% ../nbs/12_sources.ipynb #f39da34b
-def _tag_separator(cells):
-    "What separates the tags of a column: the sign in most of the cells that hold several words, or else any"
-    several = [c for c in cells if re.search(r'[\s|;,]', c)]
-    for sep in '|;,':
-        using = sum(sep in c for c in several)
-        if 2*using > len(several): return sep
-    return r'[\s|;,]+'
+def read_other_columns(
+    path, # A file as `read_csv` takes it
+    image_column=None, # Column of the names of the photos; found out if not given
+) -> dict: # Cells by column, one per row, as text
+    "What a file says beside the names of its photos"
+    file = read_records(path)
+    column = _find_image_column(file, image_column)
+    columns = dict(zip(file.header, zip(*_even_rows(file, {column}))))
+    return {name: cells for name, cells in columns.items() if name and name != column}
 
-def _split_tags(cells, sep=None):
-    "A tuple of the tags in each cell, or `None` where there are none"
-    parts = _separator(sep or _tag_separator(cells)).split
-    tags = []
-    for cell in cells:
-        words = (w.strip() for w in parts(cell))
-        tags.append(tuple(dict.fromkeys(w for w in words if w)) or None)
-    return tags
+def _image_paths(file, column, names, images):
+    "The path of each photo below the folder `images`; the names alone where that is `None`"
+    if empty := [line for name, line in zip(names, file.lines) if not name]:
+        what = f"{file.path}: {count_of(len(empty), 'row')} with no image in column {column!r} (line {some_of(empty)})"
+        raise InputError(f"{what}; fill or delete them")
+    return locate_photos(names, images, file.lines, file.path, '.jpg' if column == 'id' else '')
 
-# %% ../nbs/12_sources.ipynb #c3fc3d08
+# %% ../nbs/12_sources.ipynb #b7e75f71
+def _level_of(header, name):
+    "The column and the level that a name such as `Categories_2` stands for, or `None`"
+    match = re.fullmatch(r'(.+)_([1-9])', name)
+    return (match[1], int(match[2]) - 1) if match and name not in header and match[1] in header else None
+
+def _levels(cells, level):
+    "A level of each cell; '' where there is none"
+    parts = [[w.strip() for w in c.split('>')] for c in cells]
+    return [p[level] if level < len(p) else '' for p in parts]
+
+def _attribute(file, columns, name):
+    "The values of an attribute, from a column or from a level of one"
+    found = _level_of(file.header, name)
+    cells = _levels(columns[found[0]], found[1]) if found else columns[name]
+    depth = max((c.count('>') for c in cells), default=0)
+    if depth and 2*sum('>' in c for c in cells) > sum(map(bool, cells)):
+        levels = ','.join(f'{name}_{i}' for i in range(1, depth + 2))
+        warn_table(f"{file.path}, {name}: values such as {next(c for c in cells if '>' in c)!r} are whole; "
+                   f"ask for {levels} to have an attribute per level")
+    return read_values(f'{file.path}, {name}', cells)
+
+def _tag_sets(file, columns, tags, sep):
+    "The cells of each tag set, from a column of words or from columns of 0 and 1"
+    found, flags = {}, {}
+    for name, columns_of in tags.items():
+        if name not in file.header: found[name] = join_flags({c: columns[c] for c in columns_of})
+        elif are_flags(columns[name]): flags[name] = columns[name]
+        else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep)
+    if flags:
+        if 'tags' in found: raise InputError(f"{file.path}: the columns of 0 and 1 ({some_of([*flags])}) make a tag set "
+                                             "'tags', and there is a column of that name; rename it")
+        found['tags'] = join_flags(flags)
+    return found
+
+def _flag_columns(columns, known):
+    "The columns of 0 and 1, if all but the known ones are"
+    rest = {name: cells for name, cells in columns.items() if name and name not in known}
+    return [*rest] if len(rest) > 1 and all(map(are_flags, rest.values())) else []
+
+def _nothing_asked(path, columns, known):
+    "The error for somebody who has not yet said what to learn"
+    kinds = []
+    for name, cells in columns.items():
+        if name and name not in known: kinds.append(f"{name} ({count_of(len({*cells} - {''}), 'value')})")
+    what = f"{path}: say which columns to learn, as attributes (one value each) or tags (several words)"
+    return InputError(f"{what}; there are {', '.join(kinds) or 'none'}")
+
+# %% ../nbs/12_sources.ipynb #877b51ae
 def read_csv(
-    path, # A file in UTF-8 with a header; `.tsv` has tabs for commas
+    path, # A table with a header: CSV, TSV, .xlsx, Parquet or JSON, by its ending
     images=None, # Folder that the images' names start from; `None` leaves the names as they are
-    attributes=None, # Columns that hold one value
-    tags=None, # Columns that hold several words, each column a tag set of its own
-    split=None, # Column of the split; `None` for `split` or `is_valid` if there is one, `False` for no split
-    image_column=None, # Column of the images' names; `None` for `image`, or else `id`, or else the first
+    attributes=None, # Columns that hold one value, or levels of one such as `Categories_2`
+    tags=None, # Columns of words, each a tag set; columns of 0 and 1, together a tag set; or a dict of such columns by set
+    split=None, # Column of the split; found out if not given, `False` for no split
+    image_column=None, # Column of the images' names; found out if not given
     tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
-) -> pd.DataFrame: # `image`, a column per target, and `split` where there is one
+    group=None, # Column of products, whose photos a split keeps together; found out if not given, `False` for none
+) -> pd.DataFrame: # `image`, a column per target, `split` and `group` where there are such; indexed by the file's lines
     "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
-    attributes, tags = listify(attributes), listify(tags)
-    file = _read_records(path)
+    attributes, tags = listify(attributes), _by_set(tags)
+    file = read_records(path)
     check_target_names(attributes, tags)
-    targets = [find_column(path, file.header, t) for t in (*attributes, *tags)]
+    wanted = [_level_of(file.header, a)[0] if _level_of(file.header, a) else a for a in attributes]
+    for name, columns_of in tags.items(): wanted += columns_of if name not in file.header and {*columns_of} & {*file.header} else [name]
+    targets = [find_column(path, file.header, t) for t in wanted]
     image = _find_image_column(file, image_column, targets)
-    split = _find_split_column(file, split, targets)
-    rows = _even_rows(file, {image, split, *targets})
+    rows = _even_rows(file, {image, split, group, *targets})
     columns = dict(zip(file.header, zip(*rows)))
-    if not targets: raise _nothing_asked(path, columns, (image, split))
+    split = _find_split_column(file, columns, split, targets)
+    group = _find_group_column(file, columns, group, {image, split, *targets})
+    if not targets:
+        tags = _by_set(_flag_columns(columns, {image, split, group}))
+        if not tags: raise _nothing_asked(path, columns, (image, split, group))
     table = dict(image=_image_paths(file, image, columns[image], images))
-    for a in attributes: table[a] = [cell or None for cell in columns[a]]
-    for t in tags: table[t] = _split_tags(columns[t], tag_sep)
+    for a in attributes: table[a] = _attribute(file, columns, a)
+    table |= _tag_sets(file, columns, tags, tag_sep)
     if split: table['split'] = read_splits(path, split, columns[split], file.lines)
-    return pd.DataFrame(table, dtype=object)
+    if group: table['group'] = [c or None for c in columns[group]]
+    return pd.DataFrame(table, pd.Index(file.lines, name='line'), dtype=object)
 
-# %% ../nbs/12_sources.ipynb #80f20de4
-def _drop_missing(table, missing):
+def _by_set(tags):
+    "The columns of each tag set, by its name"
+    return {name: [*columns] for name, columns in tags.items()} if isinstance(tags, Mapping) else {t: [t] for t in listify(tags)}
+
+# %% ../nbs/12_sources.ipynb #141b76d0
+def _drop_missing(table, missing, images):
     "The table without images that do not exist; raises `InputError` unless asked to skip them, or where none exists"
-    listing = _listing(table['image'])
-    absent = [os.path.basename(p) not in listing[os.path.dirname(p)] for p in table['image']]
+    files = listing(table['image'])
+    absent = [os.path.basename(p) not in files[os.path.dirname(p)] for p in table['image']]
     rows = table.index[absent]
     if not len(rows): return table
     verb = 'does' if len(rows) == 1 else 'do'
-    example = f"{table['image'][rows[0]]} (row {rows[0]})"
-    what = f"{len(rows):,} of {count_of(len(table), 'image')} {verb} not exist, e.g. {example}"
-    which_folder = "say which folder they are in (images, in a shell --images)"
-    if len(rows) == len(table): raise InputError(f"{what}; {which_folder}")
-    leave_out = "or leave these rows out (missing='skip', in a shell --missing skip)"
-    if missing == 'error': raise InputError(f"{what}; {which_folder}, {leave_out}")
-    warn_table(f"{what}; left out")
-    return table.drop(index=rows)
+    number = absent.index(True)
+    place = f"row {number + 1}, line {rows[0]}" if table.index.name == 'line' else f"row {rows[0]}"
+    path = table['image'].iloc[number]
+    what = f"{len(rows):,} of {count_of(len(table), 'image')} {verb} not exist, e.g. {path} ({place})"
+    if missing == 'skip' and len(rows) < len(table):
+        warn_table(f"{what}; left out")
+        return table[~np.array(absent)]
+    advice = no_such_photo(path, images)
+    if len(rows) < len(table): advice += ", or leave these rows out (missing='skip', in a shell --missing skip)"
+    raise InputError(f"{what}{'; ' if advice.startswith('say') else ', '}{advice}")
 
-def _hashable(cell): return tuple(cell.items()) if isinstance(cell, dict) else cell
+# %% ../nbs/12_sources.ipynb #8c0ecbd8
+def _joined(cells, is_tags):
+    "One cell for several rows of a photo; raises `ValueError` where they contradict each other"
+    known = [c for c in cells if not is_missing(c)]
+    if not is_tags:
+        if len(set(known)) > 1: raise ValueError
+        return known[0] if known else None
+    if not known: return None
+    applies = [tag for c in known for tag in (c if not isinstance(c, Mapping) else [t for t, v in c.items() if v])]
+    if any(not isinstance(c, Mapping) for c in known): return tuple(dict.fromkeys(applies))
+    return {tag: tag in applies for c in known for tag in c}
 
-def _drop_repeats(table):
-    "The table without exact repeats; images that stand in several rows otherwise are kept and reported"
-    images, repeats = table['image'], table.map(_hashable).duplicated()
-    if repeats.any():
-        what = f"{count_of(repeats.sum(), 'row')} with the image and labels of another"
-        warn_table(f"{what}; left out: {some_of([*images[repeats]])}")
-        table = table[~repeats]
+def _join_rows(table):
+    "The table with one row per photo, where its rows go together; reports what was joined and what was not"
     photo = [c for c in ('image', 'box') if c in table]
-    clashes = table['image'][table.duplicated(photo)].unique()
-    if len(clashes):
+    several = table.duplicated(photo, keep=False).to_numpy()
+    if not several.any(): return table
+    rows_of = defaultdict(list)
+    for i, key in zip(np.flatnonzero(several), zip(*(table.loc[several, c] for c in photo))): rows_of[key].append(i)
+    is_tags = {c: any(isinstance(v, (tuple, Mapping)) for v in table[c]) for c in table if c not in photo}
+    columns, keep, clashes, joined = {c: [*table[c]] for c in table}, np.ones(len(table), bool), [], 0
+    for (image, *_), rows in rows_of.items():
+        try: cells = {c: _joined([columns[c][i] for i in rows], tags) for c, tags in is_tags.items()}
+        except ValueError:
+            clashes.append(image)
+            continue
+        for c, cell in cells.items(): columns[c][rows[0]] = cell
+        keep[rows[1:]] = False
+        joined += len(rows)
+    if joined: warn_table(f"{joined:,} rows joined into {joined - (~keep).sum():,}, one for each image")
+    if clashes:
         what = f"{count_of(len(clashes), 'image')} in several rows with different labels or splits"
         warn_table(f"{what}; all kept: {some_of(clashes)}")
-    return table
+    return pd.DataFrame(columns, table.index, dtype=object)[keep]
 
-# %% ../nbs/12_sources.ipynb #8b6ebe43
+# %% ../nbs/12_sources.ipynb #2dd169be
 def check_images(
     table: pd.DataFrame, # As the readers give it; rows are named as in its index
     missing: str = 'error', # For images that do not exist: 'error', 'skip' with a warning, or 'keep' without looking
-) -> pd.DataFrame: # Without skipped rows and without exact repeats, numbered anew
+    images=None, # The folder that was searched, for the advice in an error
+) -> pd.DataFrame: # Without skipped rows, the rows of an image joined where they agree, numbered anew
     "Make sure that each image exists and stands in one row; raises `InputError` where one is missing or no row is left"
     if missing not in ('error', 'skip', 'keep'):
         raise ValueError(f"missing must be 'error', 'skip' or 'keep', not {missing!r}")
     if not len(table): raise InputError("the table has no rows")
-    if missing != 'keep': table = _drop_missing(table, missing)
-    return _drop_repeats(table).reset_index(drop=True)
+    if missing != 'keep': table = _drop_missing(table, missing, images)
+    return _join_rows(table).reset_index(drop=True)
 
-# %% ../nbs/12_sources.ipynb #eb0959a6
+# %% ../nbs/12_sources.ipynb #fbfafea5
 def read_table(
     source, # A folder for `read_folders`, or a file for `read_csv`
     images=None, # Folder that a file's image names start from; `None` for the folder that the file lies in
     attributes=None, # Targets that take one value: columns of a file, or names for the words of folder names
-    tags=None, # Columns of a file that hold several words, or the name of the tag set that folder names make
-    split=None, # Column of the split; `None` for `split` or `is_valid` if there is one, `False` for no split
+    tags=None, # Columns of a file that hold several words or 0 and 1, or the name of the tag set that folder names make
+    split=None, # Column of the split; found out if not given, `False` for no split
     missing: str = 'error', # For images that do not exist: 'error', 'skip' or 'keep'
     tag_sep=None, # What separates the tags of a cell, or the words of a folder's name; found out if not given
     image_column=None, # Column of a file that names the images; found out if not given
-) -> pd.DataFrame: # `image`, a column per target, and `split` where there is one
+    group=None, # Column of products, whose photos a split keeps together; found out if not given, `False` for none
+) -> pd.DataFrame: # `image`, a column per target, `split` and `group` where there are such
     "Read labels from a folder or a file, and make sure of the images; raises `InputError` for what cannot be used"
     if not os.path.exists(source):
         raise InputError(f"{source} does not exist; give a folder of class folders or a table of labels")
     if not os.path.isdir(source):
-        if images is None: images = os.path.dirname(source)
-        return check_images(read_csv(source, images or '.', attributes, tags, split, image_column, tag_sep), missing)
-    for name, given in dict(images=images, split=split, image_column=image_column).items():
+        folder = os.path.dirname(source) or '.' if images is None else images
+        table = read_csv(source, folder, attributes, tags, split, image_column, tag_sep, group)
+        return check_images(table, missing, images)
+    for name, given in dict(images=images, split=split, image_column=image_column, group=group).items():
         if given: raise InputError(f"{source} is a folder, which holds the images and their split; leave out {name}")
     sep = {} if tag_sep is None else dict(sep=tag_sep)
-    table = read_folders(source, attributes, tags, **sep)
+    table = read_folders(source, attributes, [*_by_set(tags)], **sep)
     if split is False: table = table.drop(columns='split', errors='ignore')
     return check_images(table, missing)

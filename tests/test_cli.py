@@ -89,7 +89,7 @@ MISTAKES = {
     ("tag", "bundle", "cut.jpg", "--out", "unreadable.csv"): "no photo could be read",
     ("tag", "bundle", "black dress.png", "--out", "taken.csv"): "--overwrite",
     ("tag", "bundle", "black dress.png", "--out", "no/tags.csv"): "there is no folder no",
-    ("tag", "bundle", "black dress.png", "--images", "clothes/images"): "there is no .csv or .tsv file",
+    ("tag", "bundle", "black dress.png", "--images", "clothes/images"): "there is no table among",
 }
 
 

@@ -89,7 +89,7 @@ def says(words, f, *args, **kwargs):
 
 
 STYLES = """id,gender,articleType,words,split
-15970,Men,Shirts,navy casual,train
+15970,Men,Shirts,navy|casual,train
 1163,Women,,white,valid
 """
 
@@ -117,16 +117,18 @@ def test_styles(home):
     table = read_csv(write("styles.csv", STYLES), attributes=["gender", "articleType"], tags="words")
     expected = pd.DataFrame(dict(image=["15970.jpg", "1163.jpg"], gender=["Men", "Women"], articleType=["Shirts", None],
                                  words=[("navy", "casual"), ("white",)], split=["train", "valid"]), dtype=object)
-    pd.testing.assert_frame_equal(table, expected)
+    pd.testing.assert_frame_equal(table.reset_index(drop=True), expected)
+    assert [*table.index] == [2, 3] and table.index.name == "line"
     says("there are gender (2 values), articleType (1 value), words (2 values)", read_csv, "styles.csv")
 
 
-def test_every_text_is_a_label(home):
+def test_words_for_a_missing_value(home):
     text = 'image,size,fit\na.jpg,007,NA\nb.jpg,2011.0,None\nc.jpg,"large, or so",nan\nd.jpg, ,n/a\n\n'
     write("odd.csv", text, encoding="utf-8-sig")  # as Excel writes it, with a mark at the start
-    table = read_csv("odd.csv", attributes=["size", "fit"])
+    table, said = told(read_csv, "odd.csv", attributes=["size", "fit"])
+    assert len(said) == 1 and "'NA' (1 row)" in said[0] and "'None' (1 row) read as a value" in said[0]
     assert [*table["size"]] == ["007", "2011.0", "large, or so", None]
-    assert [*table["fit"]] == ["NA", "None", "nan", "n/a"]
+    assert [*table["fit"]] == [None, "None", None, None]
     assert [*table["image"]] == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
 
 
@@ -141,7 +143,7 @@ def test_tag_separators(home):
 
 def test_endings(home):
     draw("mixed/1.PNG", "mixed/2.jpg")
-    write("ids.csv", "kind,id,file\nhat,1,1.PNG\nhat,2,2\nhat,3.webp,3.webp\nhat,4,4\n")
+    write("ids.csv", "kind,id,source\nhat,1,1.PNG\nhat,2,2\nhat,3.webp,3.webp\nhat,4,4\n")
     assert [*read_csv("ids.csv", attributes="kind")["image"]] == ["1.jpg", "2.jpg", "3.webp", "4.jpg"]
     mixed = read_csv("ids.csv", "mixed", "kind")
     assert [*mixed["image"]] == ["mixed/1.PNG", "mixed/2.jpg", "mixed/3.webp", "mixed/4.jpg"]
@@ -152,7 +154,7 @@ def test_a_link_to_itself_is_no_image(home):
     draw("shop/a.jpg")
     os.symlink("b.jpg", "shop/b.jpg")
     write("labels.csv", "image,kind\na,hat\nb,hat\n")
-    says("1 of 2 images does not exist, e.g. shop/b (row 1)", read_table, "labels.csv", "shop", "kind")
+    says("1 of 2 images does not exist, e.g. shop/b (row 2, line 3)", read_table, "labels.csv", "shop", "kind")
 
 
 def test_image_column(home):
@@ -198,7 +200,7 @@ def test_named(text, said, home): says(said, read_csv, write("labels.csv", text)
 
 def test_files_that_are_no_tables(home):
     says("none.csv: No such file", read_csv, "none.csv", attributes="kind")
-    says("tables end in .csv or .tsv", read_csv, "notes.docx", attributes="kind")
+    says("tables end in .csv, .tsv, .xlsx", read_csv, "notes.docx", attributes="kind")
 
 
 def test_split_columns(home):
@@ -210,7 +212,8 @@ def test_split_columns(home):
 def test_latin1(home):
     write("labels.csv", "image,type\n1.jpg,jupe à plis\n", encoding="latin-1")
     says("labels.csv is not in UTF-8", read_csv, "labels.csv", attributes="type")
-    says("iconv", read_csv, "labels.csv", attributes="type")
+    says("'jupe à plis' in cp1252", read_csv, "labels.csv", attributes="type")
+    says("iconv -f ENCODING", read_csv, "labels.csv", attributes="type")
     write("labels.csv", "image,type\n1.jpg,jupe à plis\n", encoding="utf-16")  # it says so in its first bytes
     assert read_csv("labels.csv", attributes="type")["type"].tolist() == ["jupe à plis"]
 
@@ -268,11 +271,11 @@ def test_missing_and_repeated_images(home):
     draw("photos/15970.jpg", "photos/1163.jpg", "wardrobe/1.jpg")
     write("more.csv", STYLES + "7,Women,Skirts,red,train\n1163,Women,,white,valid\n15970,Men,Tshirts,navy,train\n")
     table = read_csv("more.csv", "photos", "articleType")
-    says("7.jpg (row 2); say which folder they are in (images, in a shell --images), or leave", check_images, table)
+    says("7.jpg (row 3, line 4); say which folder they are in (images, in a shell --images), or leave", check_images, table)
     table, said = told(check_images, table, missing="skip")
     assert len(table) == 3
-    assert said == ["1 of 5 images does not exist, e.g. photos/7.jpg (row 2); left out",
-                    "1 row with the image and labels of another; left out: photos/1163.jpg",
+    assert said == ["1 of 5 images does not exist, e.g. photos/7.jpg (row 3, line 4); left out",
+                    "2 rows joined into 1, one for each image",
                     "1 image in several rows with different labels or splits; all kept: photos/15970.jpg"]
     assert len(told(check_images, read_csv("more.csv", "photos", "articleType"), missing="keep")[0]) == 4
     says("5 of 5 images do not exist", check_images, read_csv("more.csv", "wardrobe", "gender"), "skip")
