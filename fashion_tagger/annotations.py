@@ -87,9 +87,11 @@ def _celeba_places(folder, name):
     "Where releases have a list"
     return [os.path.join(place, name + ending) for place in ('', folder) for ending in ('.txt', '.csv')]
 
+def _is_csv(path): return path.lower().endswith('.csv') # a list as Kaggle has it
+
 def _celeba_frame(path, **text):
     "A list of CelebA, indexed by image: its own lists are padded with spaces, those of Kaggle have commas"
-    if path.lower().endswith('.csv'): return _read_frame(path, index_col=0)
+    if _is_csv(path): return _read_frame(path, index_col=0)
     return _read_frame(path, sep=r'\s+', **text) # a header without a column for the images makes an index of it
 
 def _check_count(path, n_rows):
@@ -110,17 +112,16 @@ def _check_cells(path, cells, allowed, first):
     raise InputError(f"{what}; get the file anew")
 
 def _celeba_marks(path):
-    "-1 or 1 by image and attribute"
-    marks = _celeba_frame(path, skiprows=1)
-    is_text = not path.lower().endswith('.csv')
-    if is_text: _check_count(path, len(marks))
-    _check_cells(path, marks, ['-1', '1'], 3 if is_text else 2)
-    return marks
+    "-1 or 1 by image and attribute, and the line of each image"
+    marks, first = _celeba_frame(path, skiprows=1), 2 if _is_csv(path) else 3
+    if not _is_csv(path): _check_count(path, len(marks))
+    _check_cells(path, marks, ['-1', '1'], first)
+    return marks, pd.RangeIndex(first, first + len(marks), name='line')
 
 def _celeba_splits(path, images):
     "The split of each image, by a list of partitions"
     frame = _celeba_frame(path, header=None, names=['partition'])
-    _check_cells(path, frame, [*_CELEBA_PARTITIONS], 2 if path.lower().endswith('.csv') else 1)
+    _check_cells(path, frame, [*_CELEBA_PARTITIONS], 2 if _is_csv(path) else 1)
     number = dict(zip(frame.index, frame.iloc[:, 0]))
     if absent := [i for i in images if i not in number]:
         what = f"{path} lacks {count_of(len(absent), 'image')} of the list of attributes, e.g. {absent[0]}"
@@ -143,16 +144,16 @@ def read_celeba(
 ) -> pd.DataFrame: # `image`, the tag set `attributes`, and `split` where there is one
     "Read CelebA's attributes; raises `InputError` with the line that cannot be used"
     path = os.fspath(file_of(source, *_celeba_places('Anno', 'list_attr_celeba')))
-    marks = _celeba_marks(path)
+    marks, lines = _celeba_marks(path)
     if columns is not None: marks = marks[[find_column(path, [*marks], c) for c in listify(columns)]]
     words, order = np.array([*marks], dtype=object), [*marks.index]
     partition = _beside(path, *_celeba_places('Eval', 'list_eval_partition'))
     if images is None: images = _beside(path, *_CELEBA_IMAGES)
     table = object_frame(
-        image=locate_photos(order, images, source=path),
+        image=locate_photos(order, images, lines, path),
         attributes=[tuple(words[row]) for row in marks.to_numpy() == '1'],
         split=_celeba_splits(partition, order) if split and partition else None)
-    return check_images(table, missing, images)
+    return check_images(table.set_index(lines), missing, images)
 
 # %% ../nbs/18_annotations.ipynb #795004e3
 def _class_names(path):
