@@ -120,21 +120,20 @@ def answer_row(
 
 # %% ../nbs/45_bulk.ipynb #c0ffee02
 def own_columns(
-    photos, # As for `tag_to_file`
-    schema: Schema, # Of the tagger
+    source, # As in the list for `find_photos`; anything else has no columns
     image_column=None, # As for `find_photos`
-) -> dict: # Cells by name, one per photo; none unless the photos come from one table
-    "The other columns of a table of photos, such as article numbers; one with the name of an answer gets `_given`"
-    if not isinstance(photos, (str, os.PathLike)) or not _is_table(os.fspath(photos)): return {}
+) -> dict: # Cells by name, one per photo
+    "The other columns of a table of photos, such as article numbers"
+    if not isinstance(source, (str, os.PathLike)) or not _is_table(os.fspath(source)): return {}
     from fashion_tagger.sources import read_other_columns # which imports pandas
-    taken = {*row_columns(schema)}
-    cells = read_other_columns(photos, image_column)
-    return {f'{name}_given' if name in taken else name: column for name, column in cells.items()}
+    return read_other_columns(source, image_column)
 
 def with_columns(names, rows, columns):
-    "Names of columns and an iterator of rows, with further columns after the first"
+    "Names of columns and an iterator of rows, with further columns after the first; a name that is taken gets `_given`"
     if not columns: return names, rows
-    return [names[0], *columns, *names[1:]], ([row[0], *own, *row[1:]] for row, own in zip(rows, zip(*columns.values())))
+    columns = {f'{name}_given' if name in names else name: cells for name, cells in columns.items()}
+    wider = ([row[0], *own, *row[1:]] for row, own in zip(rows, zip(*columns.values())))
+    return [names[0], *columns, *names[1:]], wider
 
 # %% ../nbs/45_bulk.ipynb #a0e1f089
 def as_tagger(bundle, load):
@@ -331,7 +330,7 @@ def tag_to_file(
     if excel and out.suffix.lower() != '.csv': raise InputError(f"{out}: only a .csv file has a mark for Excel")
     if out.exists() and not (overwrite or unfinished.exists()): raise _exists_error(out)
     tagger = as_tagger(bundle, load)
-    if columns is None: columns = own_columns(photos, tagger.schema)
+    if columns is None: columns = own_columns(photos)
     if loaded: loaded(tagger)
     photos = _as_photos(photos)
     counts = dict(photos=0, errors=0, kept=0, first_error='')

@@ -45,7 +45,7 @@ def _with_slashes(name, images):
     if '\\' not in name or os.path.exists(os.path.join(images or '', name)): return name
     return name.replace('\\', '/')
 
-# %% ../nbs/11_photo_names.ipynb #2bb6a0bb
+# %% ../nbs/11_photo_names.ipynb #66a71b4a
 def _folded(name): return unicodedata.normalize('NFC', name).casefold()
 
 def _stem(name):
@@ -68,7 +68,7 @@ class _Index:
     "The photos below a folder, by several spellings of their names"
     def __init__(self, folder):
         self.files = {key: defaultdict(list) for key in (_folded, self.stem, self.number)}
-        for path in find_images(folder, lambda e: None):
+        for path in filter(os.path.isfile, find_images(folder, lambda e: None)): # not a link to itself
             for key, found in self.files.items(): found[key(os.path.basename(path))].append(path)
 
     @staticmethod

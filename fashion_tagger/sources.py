@@ -151,9 +151,9 @@ def _even_rows(file, used):
         return row + ['']*(n - len(row))
     return [even(row) for row in rows]
 
-# %% ../nbs/12_sources.ipynb #f3c29304
-_IMAGE_NAMES = ('image filename file_name file filepath path photo picture img image_path image_name fname image_src images '
-                'image_url id image_id photo_id').split()
+# %% ../nbs/12_sources.ipynb #4ea0a523
+_IMAGE_NAMES = ('image filename file_name file filepath path photo picture img image_path image_name fname '
+                'image_src images image_url id image_id photo_id').split()
 _SPLIT_COLUMNS = 'split is_valid subset partition dataset_split set'.split()
 _GROUP_NAMES = 'product_id product handle sku item item_id'.split()
 
@@ -246,7 +246,7 @@ def _image_paths(file, column, names, images):
         raise InputError(f"{what}; fill or delete them")
     return locate_photos(names, images, file.lines, file.path, '.jpg' if column == 'id' else '')
 
-# %% ../nbs/12_sources.ipynb #b7e75f71
+# %% ../nbs/12_sources.ipynb #f3cb9af1
 def _level_of(header, name):
     "The column and the level that a name such as `Categories_2` stands for, or `None`"
     match = re.fullmatch(r'(.+)_([1-9])', name)
@@ -273,11 +273,12 @@ def _tag_sets(file, columns, tags, sep):
     found, flags = {}, {}
     for name, columns_of in tags.items():
         if name not in file.header: found[name] = join_flags({c: columns[c] for c in columns_of})
-        elif are_flags(columns[name]): flags[name] = columns[name]
-        else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep)
+        elif not sep and are_flags(columns[name]): flags[name] = columns[name]
+        else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep, [c for c in columns_of if c != name])
     if flags:
-        if 'tags' in found: raise InputError(f"{file.path}: the columns of 0 and 1 ({some_of([*flags])}) make a tag set "
-                                             "'tags', and there is a column of that name; rename it")
+        if 'tags' in found:
+            what = f"{file.path}: the columns of 0 and 1 ({some_of([*flags])}) make a tag set 'tags'"
+            raise InputError(f"{what}, and another column has that name; rename it")
         found['tags'] = join_flags(flags)
     return found
 
@@ -294,24 +295,25 @@ def _nothing_asked(path, columns, known):
     what = f"{path}: say which columns to learn, as attributes (one value each) or tags (several words)"
     return InputError(f"{what}; there are {', '.join(kinds) or 'none'}")
 
-# %% ../nbs/12_sources.ipynb #877b51ae
-def read_csv(
-    path, # A table with a header: CSV, TSV, .xlsx, Parquet or JSON, by its ending
-    images=None, # Folder that the images' names start from; `None` leaves the names as they are
-    attributes=None, # Columns that hold one value, or levels of one such as `Categories_2`
-    tags=None, # Columns of words, each a tag set; columns of 0 and 1, together a tag set; or a dict of such columns by set
-    split=None, # Column of the split; found out if not given, `False` for no split
-    image_column=None, # Column of the images' names; found out if not given
-    tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
-    group=None, # Column of products, whose photos a split keeps together; found out if not given, `False` for none
-) -> pd.DataFrame: # `image`, a column per target, `split` and `group` where there are such; indexed by the file's lines
-    "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
+# %% ../nbs/12_sources.ipynb #58d81313
+def _by_set(tags):
+    "The columns of each tag set, by its name"
+    if isinstance(tags, Mapping): return {name: [*columns] for name, columns in tags.items()}
+    return {t: [t] for t in listify(tags)}
+
+def _wanted_columns(header, attributes, tags):
+    "The columns that targets are read from"
+    for name in attributes: yield (_level_of(header, name) or [name])[0]
+    for name, columns in tags.items():
+        if name in header or not {*columns} & {*header}: yield name
+        else: yield from columns
+
+def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group):
+    "The table of a file, and the line that each row stands on"
     attributes, tags = listify(attributes), _by_set(tags)
     file = read_records(path)
     check_target_names(attributes, tags)
-    wanted = [_level_of(file.header, a)[0] if _level_of(file.header, a) else a for a in attributes]
-    for name, columns_of in tags.items(): wanted += columns_of if name not in file.header and {*columns_of} & {*file.header} else [name]
-    targets = [find_column(path, file.header, t) for t in wanted]
+    targets = [find_column(path, file.header, c) for c in _wanted_columns(file.header, attributes, tags)]
     image = _find_image_column(file, image_column, targets)
     rows = _even_rows(file, {image, split, group, *targets})
     columns = dict(zip(file.header, zip(*rows)))
@@ -325,14 +327,24 @@ def read_csv(
     table |= _tag_sets(file, columns, tags, tag_sep)
     if split: table['split'] = read_splits(path, split, columns[split], file.lines)
     if group: table['group'] = [c or None for c in columns[group]]
-    return pd.DataFrame(table, pd.Index(file.lines, name='line'), dtype=object)
+    return pd.DataFrame(table, dtype=object), file.lines
 
-def _by_set(tags):
-    "The columns of each tag set, by its name"
-    return {name: [*columns] for name, columns in tags.items()} if isinstance(tags, Mapping) else {t: [t] for t in listify(tags)}
+# %% ../nbs/12_sources.ipynb #ffce5fc0
+def read_csv(
+    path, # A table with a header: CSV, TSV, .xlsx, Parquet or JSON, by its ending
+    images=None, # Folder that the images' names start from; `None` leaves the names as they are
+    attributes=None, # Columns that hold one value, or levels of one such as `Categories_2`
+    tags=None, # Columns of words, each a tag set; columns of 0 and 1, together a tag set, or a dict of these by set
+    split=None, # Column of the split; found out if not given, `False` for no split
+    image_column=None, # Column of the images' names; found out if not given
+    tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
+    group=None, # Column of products, whose photos a split keeps together; found out if not given, `False` for none
+) -> pd.DataFrame: # `image`, a column per target, `split` and `group` where there are such
+    "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
+    return _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group)[0]
 
-# %% ../nbs/12_sources.ipynb #141b76d0
-def _drop_missing(table, missing, images):
+# %% ../nbs/12_sources.ipynb #55ee21e9
+def _drop_missing(table, missing, images, lines):
     "The table without images that do not exist; raises `InputError` unless asked to skip them, or where none exists"
     files = listing(table['image'])
     absent = [os.path.basename(p) not in files[os.path.dirname(p)] for p in table['image']]
@@ -340,7 +352,7 @@ def _drop_missing(table, missing, images):
     if not len(rows): return table
     verb = 'does' if len(rows) == 1 else 'do'
     number = absent.index(True)
-    place = f"row {number + 1}, line {rows[0]}" if table.index.name == 'line' else f"row {rows[0]}"
+    place = f"row {number + 1}, line {lines[number]}" if lines else f"row {rows[0]}"
     path = table['image'].iloc[number]
     what = f"{len(rows):,} of {count_of(len(table), 'image')} {verb} not exist, e.g. {path} ({place})"
     if missing == 'skip' and len(rows) < len(table):
@@ -350,7 +362,7 @@ def _drop_missing(table, missing, images):
     if len(rows) < len(table): advice += ", or leave these rows out (missing='skip', in a shell --missing skip)"
     raise InputError(f"{what}{'; ' if advice.startswith('say') else ', '}{advice}")
 
-# %% ../nbs/12_sources.ipynb #8c0ecbd8
+# %% ../nbs/12_sources.ipynb #f824c15f
 def _joined(cells, is_tags):
     "One cell for several rows of a photo; raises `ValueError` where they contradict each other"
     known = [c for c in cells if not is_missing(c)]
@@ -385,20 +397,21 @@ def _join_rows(table):
         warn_table(f"{what}; all kept: {some_of(clashes)}")
     return pd.DataFrame(columns, table.index, dtype=object)[keep]
 
-# %% ../nbs/12_sources.ipynb #2dd169be
+# %% ../nbs/12_sources.ipynb #090e4225
 def check_images(
     table: pd.DataFrame, # As the readers give it; rows are named as in its index
     missing: str = 'error', # For images that do not exist: 'error', 'skip' with a warning, or 'keep' without looking
     images=None, # The folder that was searched, for the advice in an error
+    lines: list|None = None, # Line of the file that each row stands on, to be named in messages
 ) -> pd.DataFrame: # Without skipped rows, the rows of an image joined where they agree, numbered anew
     "Make sure that each image exists and stands in one row; raises `InputError` where one is missing or no row is left"
     if missing not in ('error', 'skip', 'keep'):
         raise ValueError(f"missing must be 'error', 'skip' or 'keep', not {missing!r}")
     if not len(table): raise InputError("the table has no rows")
-    if missing != 'keep': table = _drop_missing(table, missing, images)
+    if missing != 'keep': table = _drop_missing(table, missing, images, lines)
     return _join_rows(table).reset_index(drop=True)
 
-# %% ../nbs/12_sources.ipynb #fbfafea5
+# %% ../nbs/12_sources.ipynb #52092a53
 def read_table(
     source, # A folder for `read_folders`, or a file for `read_csv`
     images=None, # Folder that a file's image names start from; `None` for the folder that the file lies in
@@ -415,8 +428,8 @@ def read_table(
         raise InputError(f"{source} does not exist; give a folder of class folders or a table of labels")
     if not os.path.isdir(source):
         folder = os.path.dirname(source) or '.' if images is None else images
-        table = read_csv(source, folder, attributes, tags, split, image_column, tag_sep, group)
-        return check_images(table, missing, images)
+        table, lines = _read_labels(source, folder, attributes, tags, split, image_column, tag_sep, group)
+        return check_images(table, missing, images, lines)
     for name, given in dict(images=images, split=split, image_column=image_column, group=group).items():
         if given: raise InputError(f"{source} is a folder, which holds the images and their split; leave out {name}")
     sep = {} if tag_sep is None else dict(sep=tag_sep)
