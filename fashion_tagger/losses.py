@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from fastai.torch_core import TensorMultiCategory
 from torch import nn
 from torch.nn import functional as F
 
@@ -50,10 +51,30 @@ def tags_loss(
     return (loss*known).sum(1)/known.sum(1).clamp(min=1), known.any(1).to(loss.dtype)
 
 # %% ../nbs/24_losses.ipynb #79fe7c20
-def _reduce_loss(loss, photo_weight, reduction):
-    if reduction == 'none': return loss
+def _reduce_loss(loss, photo_weight, reduction, training):
     if reduction == 'sum': return loss.sum()
-    return loss.sum()/photo_weight.sum().clamp(min=1e-6)
+    n = photo_weight.sum().clamp(min=1e-6)
+    if reduction == 'mean': return loss.sum()/n
+    return loss*(len(loss)/n) if training else loss # MixUp and CutMix average over all photos, the unlabelled too
+
+# %% ../nbs/24_losses.ipynb #087e8da3
+def _not_one_attribute():
+    "The error for fastai's confusion matrix, which begins by calling `contiguous` of the answers"
+    return InputError("fastai's confusion matrix is for one attribute; "
+                      "use TaggerInterpretation.from_learner(learn).confusion_matrix(target)")
+
+class _DecodedTags(TensorMultiCategory):
+    "0. or 1. per tag, shape `(n_photos, n_tags)`"
+    def contiguous(self, *args, **kwargs): raise _not_one_attribute()
+
+class TargetTuple(tuple):
+    "Labels or answers of several targets, with what fastai asks of those of one"
+    def size(self, dim=0): return self[0].size(dim)
+    def contiguous(self): raise _not_one_attribute()
+
+    def __getitem__(self, i):
+        if isinstance(i, torch.Tensor): return type(self)(y[i] for y in self) # by photo
+        return super().__getitem__(i)
 
 # %% ../nbs/24_losses.ipynb #c9d898bd
 class TaggerLoss(nn.Module):
@@ -122,7 +143,7 @@ class TaggerLoss(nn.Module):
         if isinstance(targs[0], tuple): targs, = targs
         total = pred.new_zeros(())
         for name, targ in zip(self.schema.names, targs, strict=True):
-            loss = _reduce_loss(*self.target_loss(name, pred, targ), self.reduction)
+            loss = _reduce_loss(*self.target_loss(name, pred, targ), self.reduction, pred.requires_grad)
             total = total + self.target_weights.get(name, 1.)*loss
         return total
 
@@ -135,13 +156,13 @@ class TaggerLoss(nn.Module):
     def decodes(self,
         p: torch.Tensor, # Probabilities, shape `(bs, n_logits)`
     ) -> tuple: # By target: an index per photo `(bs,)` for an attribute, 0. or 1. per tag `(bs, n)` for a tag set
-        "The answer of each target"
+        "The answer of each target; where there is one target, its tensor by itself, as fastai expects"
         answers = []
         for t, part in self.schema.split(p):
             threshold = torch.as_tensor(self.thresholds.get(t.name, 0.5), device=p.device)
             answer = t.decide(part, threshold)
-            answers.append(answer.float() if answer.dtype == torch.bool else answer)
-        return tuple(answers)
+            answers.append(answer.float().as_subclass(_DecodedTags) if isinstance(t, TagSet) else answer)
+        return TargetTuple(answers) if len(answers) > 1 else answers[0]
 
 # %% ../nbs/24_losses.ipynb #a278a0df
 def tag_pos_weight(
@@ -156,12 +177,3 @@ def tag_pos_weight(
         pos, neg = y.nansum(0), (1 - y).nansum(0)
         weights[t.name] = (neg/pos.clamp(min=1)).clamp(max=at_most).numpy()
     return weights
-
-# %% ../nbs/24_losses.ipynb #7dc1be50
-class TargetTuple(tuple):
-    "Labels of several targets, with what fastai's MixUp and CutMix ask of the labels of one"
-    def size(self, dim=0): return self[0].size(dim)
-
-    def __getitem__(self, i):
-        if isinstance(i, torch.Tensor): return type(self)(y[i] for y in self) # by photo
-        return super().__getitem__(i)
