@@ -2,6 +2,7 @@
 
 Modules:
 
+- `fashion_tagger.annotations`: Exports of annotation tools and of public detection sets: CelebA, Open Images, COCO, Fashionpedia, Label Studio
 - `fashion_tagger.audit`: Find what is wrong with a table of labelled photos before you train
 - `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
 - `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file

@@ -3,7 +3,10 @@ from .schema import *
 from .garments import *
 from .drawing import *
 from .samples import *
+from .tables import *
+from .cells import *
 from .photos import *
+from .photo_names import *
 from .splits import *
 from .sources import *
 from .formats import *
@@ -11,6 +14,7 @@ from .layouts import *
 from .duplicates import *
 from .audit import *
 from .cache import *
+from .annotations import *
 from .engines import *
 from .transforms import *
 from .data import *

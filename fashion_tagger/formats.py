@@ -53,7 +53,7 @@ def _first_file(root, *names):
         if os.path.isfile(path): return path
     raise InputError(f"{root} lacks a file; looked for {' and '.join(names)}")
 
-def _file_of(source, *names):
+def file_of(source, *names):
     "The file that is meant by itself or by its folder"
     if os.path.isdir(source): return _first_file(source, *names)
     if os.path.exists(source): return source
@@ -66,7 +66,7 @@ def object_frame(**columns):
     return pd.DataFrame({name: cells for name, cells in columns.items() if cells is not None}, dtype=object)
 
 # %% ../nbs/13_formats.ipynb #d6e27257
-def _widen_box(box, margin=0.1):
+def widen_box(box, margin=0.1):
     "Add a share of the width left and right, of the height above and below; the photo's size is not known"
     left, top, right, bottom = box
     dx, dy = margin*(right - left), margin*(bottom - top)
@@ -86,7 +86,7 @@ def _box_column(path, images, boxes, margin):
     if flat:
         what = f"{path}: {count_of(len(flat), 'image')} with a box without area"
         warn_table(f"{what}; the whole photo was taken: {some_of(flat)}")
-    return [_widen_box(box, margin) if _has_area(box) else None for box in boxes]
+    return [widen_box(box, margin) if _has_area(box) else None for box in boxes]
 
 # %% ../nbs/13_formats.ipynb #c553fffc
 _PRESENT, _UNKNOWN = b'10'
@@ -137,7 +137,7 @@ def read_fashion_products(
     seed: int = 0, # Of the tutorial's split
 ) -> pd.DataFrame: # `image`, the attributes, and `split` where there is one
     "Read the `styles.csv` of Fashion Product Images; raises `InputError` as `read_csv` does"
-    path = _file_of(source, 'styles.csv')
+    path = file_of(source, 'styles.csv')
     beside = os.path.join(os.path.dirname(path), 'images')
     names_alone = missing == 'keep' and not os.path.isdir(beside)
     images = images or (None if names_alone else beside)
@@ -152,7 +152,7 @@ def read_planet(
     images=None, # Folder of the images; `None` for `train-jpg` beside the CSV file where there is one, else names alone
 ) -> pd.DataFrame: # `image` and `tags`
     "Read the tags of Planet's Amazon set, whether or not its images exist; raises `InputError` as `read_csv` does"
-    path = _file_of(source, 'train_v2.csv', 'train_classes.csv')
+    path = file_of(source, 'train_v2.csv', 'train_classes.csv')
     beside = os.path.join(os.path.dirname(path), 'train-jpg')
     images = images or (beside if os.path.isdir(beside) else None)
     table = read_csv(path, images, tags='tags', image_column='image_name', tag_sep=' ')
@@ -199,13 +199,13 @@ def read_deepfashion_categories(
     source, # DeepFashion's folder, or its `list_category_cloth.txt`
 ) -> pd.DataFrame: # `name` and `type` (upper, lower or full); the index is the number that images refer to, from 1
     "Read the names of DeepFashion's categories; raises `InputError` with the line that cannot be used"
-    return _typed_names(_file_of(source, *_deepfashion_places('list_category_cloth.txt')), CATEGORY_TYPES, strict=False)
+    return _typed_names(file_of(source, *_deepfashion_places('list_category_cloth.txt')), CATEGORY_TYPES, strict=False)
 
 def read_deepfashion_attributes(
     source, # DeepFashion's folder, or its `list_attr_cloth.txt`
 ) -> pd.DataFrame: # `name` and `type` (texture, fabric, shape, part or style), in the order of the marks, from 1
     "Read the names of DeepFashion's attributes; raises `InputError` with the line that cannot be used"
-    return _typed_names(_file_of(source, *_deepfashion_places('list_attr_cloth.txt')), ATTRIBUTE_TYPES)
+    return _typed_names(file_of(source, *_deepfashion_places('list_attr_cloth.txt')), ATTRIBUTE_TYPES)
 
 # %% ../nbs/13_formats.ipynb #bca253bc
 def _by_image(path, width, cell):
@@ -318,7 +318,7 @@ def _apascal_rows(path, words):
 def _apascal_files(source):
     "The files to read and the split of each; `None` where just one file was given"
     splits = {f'apascal_{word}.txt': SPLIT_NAMES[word] for word in ('train', 'val', 'valid', 'test')}
-    path = _file_of(source, *splits)
+    path = file_of(source, *splits)
     if path == source: return {path: None}
     paths = {os.path.join(source, name): split for name, split in splits.items()}
     return {path: split for path, split in paths.items() if os.path.isfile(path)}
