@@ -180,27 +180,32 @@ def csv_writer(f, columns):
     writer.writerow(columns)
     return lambda row: writer.writerow(map(_valid_text, row))
 
-def _write_csv(rows, columns, path, numbers, encoding='utf-8'):
+def _write_csv(rows, columns, path, schema, encoding='utf-8'):
     with open(path, 'w', encoding=encoding, newline='') as f:
         write = csv_writer(f, columns)
         for row in rows: write(row)
 
-def _write_jsonl(rows, columns, path, numbers):
+def _write_jsonl(rows, columns, path, schema):
     with open(path, 'w', encoding='utf-8', newline='\n') as f:
         for row in rows:
             cells = dict(zip(columns, map(_valid_text, row)))
             f.write(json.dumps(cells, ensure_ascii=False) + '\n')
 
-def _write_parquet(rows, columns, path, numbers, group=20_000):
+def _write_parquet(rows, columns, path, schema, group=20_000):
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
+    numbers = {f'{t.name}_p' for t in schema.attributes}
     types = pa.schema([(c, pa.float64() if c in numbers else pa.string()) for c in columns])
     with ParquetWriter(path, types) as writer:
         while some := [list(map(_valid_text, row)) for row in islice(rows, group)]:
             arrays = [pa.array(cells, t) for cells, t in zip(zip(*some), types.types)]
             writer.write_table(pa.table(arrays, schema=types))
 
-_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet}
+def _write_tasks(rows, columns, path, schema):
+    from fashion_tagger.annotations import write_label_studio # which imports pandas
+    write_label_studio((dict(zip(columns, row)) for row in rows), schema, path)
+
+_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet, '.json': _write_tasks}
 
 def check_out(out):
     "Raise `InputError` if the file `out` cannot be written; before hours of work, not after"
@@ -302,12 +307,12 @@ def _complete(f, out, schema, counts, columns, excel):
     "Turn the rows of an unfinished file into the file that was asked for"
     f.seek(0)
     f.readline()
-    rows, numbers = _count_rows(map(json.loads, f), counts), {f'{t.name}_p' for t in schema.attributes}
+    rows = _count_rows(map(json.loads, f), counts)
     names, rows = with_columns(row_columns(schema), rows, columns)
-    half, write = Path(f'{out}.tmp'), _WRITERS[out.suffix.lower()]
+    half, write = out.with_suffix('.tmp'), _WRITERS[out.suffix.lower()]
     if excel: write = partial(write, encoding='utf-8-sig')
     try:
-        write(rows, names, half, numbers)
+        write(rows, names, half, schema)
         os.replace(half, out)
     finally: half.unlink(missing_ok=True)
 
@@ -315,7 +320,7 @@ def _complete(f, out, schema, counts, columns, excel):
 def tag_to_file(
     bundle, # Folder of the bundle
     photos, # Any iterable of paths; or one source, as for `find_photos`
-    out, # A .csv, .jsonl or .parquet file
+    out, # A .csv, .jsonl or .parquet file, or a .json file of tasks for Label Studio, to correct the answers there
     overwrite: bool = False, # Start anew, and replace `out` if it exists
     total: int|None = None, # Number of photos, if known, to tell the time left
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
