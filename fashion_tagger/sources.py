@@ -17,6 +17,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/sources.html.md"""
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from difflib import get_close_matches
@@ -44,41 +45,75 @@ def check_target_names(attributes, tags):
 def _stop_walk(e): raise InputError(f"{e.filename}: {e.strerror}")
 
 def _image_files(folder):
-    "Sorted paths of every image below a folder, at any depth"
-    found = sorted(find_images(folder, _stop_walk))
-    if not found: raise InputError(f"no images ({', '.join(IMAGE_ENDINGS)}) under {folder}")
+    "Sorted paths of every image below a folder, at any depth; counts pictures in formats that are not read"
+    skipped = []
+    found = sorted(find_images(folder, _stop_walk, skipped.append))
+    if skipped:
+        endings = some_of(sorted({os.path.splitext(p)[1].lower() for p in skipped}))
+        left = f"{count_of(len(skipped), 'file')} of a format that is not read ({endings})"
+    if not found:
+        what = f"; {left}: save them as JPEG or PNG" if skipped else ''
+        raise InputError(f"no images ({', '.join(IMAGE_ENDINGS[:4])} and the like) under {folder}{what}")
+    if skipped: warn_table(f"{left} left out of {folder}; save them as JPEG or PNG to use them")
     return found
 
 # %% ../nbs/12_sources.ipynb #d053e071
-def _split_folders(root):
-    "The split of each folder that stands for one; none unless both training and validation have a folder"
-    splits = {}
-    for e in os.scandir(root):
-        split = SPLIT_NAMES.get(e.name.lower())
-        if split and os.path.isdir(e.path): splits[e.name] = split
-    return splits if {'train', 'valid'} <= {*splits.values()} else {}
+def _parts_below(root, paths):
+    "The names of the folders and the file that lead from `root` to each path"
+    return [path[len(root):].split(os.sep) for path in paths]
 
-def _in_classes(root, paths, splits):
-    "The parts of each path below `root`: split folder (where there are any), class folder, file"
-    depth = 3 if splits else 2
-    classed, stray = [], []
-    for path in paths:
-        parts = path[len(root):].split(os.sep)
-        in_class = len(parts) >= depth and (not splits or parts[0] in splits)
-        if in_class: classed.append(parts)
-        else: stray.append('/'.join(parts))
-    if not classed:
-        what = f"{root} holds images but no class folders"
-        raise InputError(f"{what}; give a folder of folders named after what they hold")
+def _innermost(root, paths):
+    "The folder below `root` that holds the class folders or splits: an unpacked archive has others around it"
+    while True:
+        parts = _parts_below(root, paths)
+        if len({p[0] for p in parts}) > 1 or min(map(len, parts)) < 3: return root
+        root = os.path.join(root, parts[0][0], '')
+
+def _named_splits(root):
+    "The split that each folder has the name of"
+    named = {e.name: SPLIT_NAMES.get(e.name.lower()) for e in os.scandir(root) if os.path.isdir(e.path)}
+    return {name: split for name, split in named.items() if split}
+
+def _split_folders(root):
+    "The split of each folder that stands for one; none unless there are two different splits"
+    splits = _named_splits(root)
+    return splits if len({*splits.values()}) > 1 else {}
+
+def _check_depth(root, classed, depth):
+    "Raise `InputError` if a photo lies in a folder within its class folder"
     deep = next((p for p in classed if len(p) > depth), None)
-    if deep:
-        raise InputError(f"{'/'.join(deep)} in {root} lies too deep; give the folder that holds the class folders")
-    if stray: warn_table(f"{count_of(len(stray), 'image')} of {root} in no class folder left out: {some_of(stray)}")
+    if not deep: return
+    what = f"{'/'.join(deep)} in {root} lies too deep; give the folder that holds the class folders"
+    folders = {len(p) - depth + 1 for p in classed}
+    if len(folders) == 1: what += f", or {folders.pop()} attributes, one for each of the folders that it lies in"
+    raise InputError(what)
+
+def _in_classes(root, paths, splits, names):
+    "The parts of each path below `root`: split folder (where there are any), a class folder or one per name, file"
+    all_parts, above = _parts_below(root, paths), bool(splits)
+    in_class = [len(p) >= above + 2 and (not splits or p[0] in splits) for p in all_parts]
+    classed = [p for p, yes in zip(all_parts, in_class) if yes]
+    stray = ['/'.join(p) for p, yes in zip(all_parts, in_class) if not yes]
+    if {len(p) for p in classed} != {above + len(names) + 1}: _check_depth(root, classed, above + 2)
+    if stray and classed:
+        warn_table(f"{count_of(len(stray), 'image')} of {root} in no class folder left out: {some_of(stray)}")
     return classed
+
+def _are_flat(classed, splits):
+    "Whether no photo lies in a class folder; a folder called `train` is none"
+    return not classed or not splits and all(parts[-2].lower() in SPLIT_NAMES for parts in classed)
+
+def _no_classes(root, classed, splits):
+    "The error for photos without class folders"
+    names = sorted(splits or {parts[-2] for parts in classed})
+    advice = "give a folder of folders named after what they hold, or a table of labels"
+    if not names: return InputError(f"{root} holds images but no class folders; {advice}")
+    where = f"the images in {' and '.join(names)} of {root} lie in no class folders"
+    return InputError(f"{where}; {advice} (metadata.csv beside them, with a column file_name)")
 
 def _warn_of_empty_folders(root, splits, classed):
     "Count the class folders from which no image came"
-    found = {tuple(parts[:-1]) for parts in classed}
+    found = {tuple(parts[:i]) for parts in classed for i in range(1, len(parts))}
     empty = []
     for above in [(s,) for s in splits] or [()]:
         for e in os.scandir(os.path.join(root, *above)):
@@ -88,6 +123,16 @@ def _warn_of_empty_folders(root, splits, classed):
     what = f"{count_of(len(empty), 'folder')} of {root} with no image that can be read"
     warn_table(f"{what} left out: {some_of(sorted(empty))}")
 
+_METADATA = 'metadata.csv', 'metadata.jsonl'
+
+def _metadata_files(root, splits):
+    "The files of metadata in a folder and in its splits, and the split of each; the first kind where a folder has both"
+    found = {}
+    for folder, split in [('', None), *splits.items()]:
+        paths = (os.path.join(root, folder, name) for name in _METADATA)
+        if path := next(filter(os.path.isfile, paths), None): found[path] = split
+    return found
+
 # %% ../nbs/12_sources.ipynb #ac5e7bab
 def _separator(sep):
     "A pattern from one character, which stands for itself, or from a regular expression"
@@ -95,8 +140,10 @@ def _separator(sep):
     except re.error as e:
         raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
 
-def _folder_labels(folder, names, sep):
-    "What the name of a folder says: a value for each of `names`, or where there are none, a tuple of tags"
+def _folder_labels(folders, names, sep):
+    "What the class folders of a photo say: a value for each of `names`, or where there are none, a tuple of tags"
+    if len(folders) > 1: return [*folders]
+    folder = folders[0]
     words = [w for w in re.split(_separator(sep), folder) if w]
     if len(names) == 1: return [folder]
     if not names and words: return [tuple(dict.fromkeys(words))]
@@ -105,27 +152,37 @@ def _folder_labels(folder, names, sep):
     what = f"folder {folder!r} gives {count_of(len(words), 'word')} for {wants}"
     raise InputError(f"{what}; rename it, or give another separator than {sep!r} (sep, in a shell --tag-sep)")
 
+def _folder_table(root, parts, splits, names, tags, sep):
+    "A row per photo, with what its class folders say"
+    folders = [tuple(p[bool(splits):-1]) for p in parts]
+    labels = {f: _folder_labels(f, names, sep) for f in dict.fromkeys(folders)}
+    table = dict(image=[root + os.sep.join(p) for p in parts])
+    for i, name in enumerate(names or tags or ['tags']): table[name] = [labels[f][i] for f in folders]
+    if splits: table['split'] = [splits[p[0]] for p in parts]
+    return pd.DataFrame(table, dtype=object)
+
 # %% ../nbs/12_sources.ipynb #27b16cbe
 def read_folders(
-    root, # Folder of class folders, or of `train` and `valid` (`validation`, `val`) folders of class folders
-    attributes=None, # One name: it takes whole folder names. Several: they take the words of a folder name in order
+    root, # Folder of class folders, or of folders `train`, `valid` (`validation`, `val`) and `test` of class folders
+    attributes=None, # One name: it takes whole folder names. Several: the words of a name, or folders inside each other
     tags=None, # Name of the tag set that the words make where no attributes are given; `None` for 'tags'
-    sep: str = '[_ ]+', # What separates words: one character, or a regular expression
+    sep: str|None = None, # What separates words: one character or a regular expression; `None` for `_` and spaces
 ) -> pd.DataFrame: # `image`, a column per target, and `split` where the folders have one
     "Read labels from the names of folders; raises `InputError` for a folder whose words do not fit"
     names, tags, root = listify(attributes), listify(tags), os.path.join(root, '')
     check_target_names(names, tags)
+    paths = _image_files(root)
+    root = _innermost(root, paths)
+    splits = _split_folders(root)
+    parts = _in_classes(root, paths, splits, names)
+    classes, flat = {p[-2] for p in parts}, _are_flat(parts, splits)
+    metadata = _metadata_files(root, _named_splits(root)) if flat or len(classes) == 1 else {}
+    if metadata: return _read_metadata(root, metadata, splits, paths, names, tags, sep)
+    if flat: raise _no_classes(root, parts, splits)
     if len(tags) > 1 or names and tags:
         raise InputError("folder names give either attributes or one tag set; ask for one of them")
-    paths, splits = _image_files(root), _split_folders(root)
-    parts = _in_classes(root, paths, splits)
     _warn_of_empty_folders(root, splits, parts)
-    classes = [p[-2] for p in parts]
-    labels = {c: _folder_labels(c, names, sep) for c in dict.fromkeys(classes)}
-    table = dict(image=[root + os.sep.join(p) for p in parts])
-    for i, name in enumerate(names or tags or ['tags']): table[name] = [labels[c][i] for c in classes]
-    if splits: table['split'] = [splits[p[0]] for p in parts]
-    return pd.DataFrame(table, dtype=object)
+    return _folder_table(root, parts, splits, names, tags, sep or '[_ ]+')
 
 # %% ../nbs/12_sources.ipynb #a136d392
 DELIMITERS = {'.csv': ',;\t', '.tsv': '\t'} # what may separate cells, by file ending
@@ -416,3 +473,58 @@ def read_table(
     table = read_folders(source, attributes, tags, **sep)
     if split is False: table = table.drop(columns='split', errors='ignore')
     return check_images(table, missing)
+
+# %% ../nbs/12_sources.ipynb #27795f0b
+def _json_rows(path):
+    "The objects of a file of JSON lines, each of which names its photo in `file_name`"
+    rows = []
+    try:
+        with open(path, encoding='utf-8-sig') as f:
+            for number, line in enumerate(f, 1):
+                if not line.strip(): continue
+                row = json.loads(line)
+                if not isinstance(row, dict) or not isinstance(row.get('file_name'), str):
+                    raise InputError(f"{path}, line {number}: no object with a 'file_name'")
+                rows.append(row)
+    except json.JSONDecodeError as e:
+        raise InputError(f"{path}, line {number}: not JSON ({e.msg})") from None
+    except UnicodeError: raise InputError(f"{path} is not in UTF-8; save it as UTF-8") from None
+    if not rows: raise InputError(f"{path} has no rows")
+    return rows
+
+def _json_words(cell, sep):
+    "The tags of a cell that holds a list, or text with separators"
+    if cell is None: return None
+    words = cell if isinstance(cell, list) else re.split(_separator(sep or r'[\s|;,]+'), str(cell))
+    return tuple(dict.fromkeys(str(w) for w in words if w not in (None, '')))
+
+def _read_json_lines(path, images, attributes, tags, sep):
+    "A table of JSON lines, as `read_csv` makes it of a file of cells"
+    rows = _json_rows(path)
+    header = [*dict.fromkeys(name for row in rows for name in row)]
+    for name in (*attributes, *tags): find_column(path, header, name)
+    if not (attributes or tags):
+        there = ', '.join(h for h in header if h != 'file_name') or 'none'
+        raise InputError(f"{path}: say which columns to learn, as attributes or tags; there are {there}")
+    table = dict(image=[os.path.join(images, row['file_name']) for row in rows])
+    for a in attributes: table[a] = [None if row.get(a) in (None, '') else str(row[a]) for row in rows]
+    for t in tags: table[t] = [_json_words(row.get(t), sep) for row in rows]
+    return pd.DataFrame(table, dtype=object)
+
+def _read_metadata(root, files, splits, paths, attributes, tags, sep):
+    "A table of the photos that files of metadata name, with the split of each where there is more than one"
+    tables = []
+    for path, split in files.items():
+        folder, column = os.path.dirname(path), False if split else None
+        if path.endswith('.csv'): table = read_csv(path, folder, attributes, tags, column, 'file_name', sep)
+        else: table = _read_json_lines(path, folder, attributes, tags, sep)
+        if 'split' not in table:
+            table['split'] = [split or splits.get(p[0]) for p in _parts_below(root, table['image'])]
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    unnamed = sorted({*map(os.path.normpath, paths)} - {*map(os.path.normpath, table['image'])})
+    if unnamed:
+        what = f"{count_of(len(unnamed), 'image')} of {root} that no {' or '.join(_METADATA)} names left out"
+        warn_table(f"{what}: {some_of([os.path.relpath(p, root) for p in unnamed])}")
+    several = table['split'].nunique() > 1 and table['split'].notna().all()
+    return table if several else table.drop(columns='split')
