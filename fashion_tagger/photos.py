@@ -123,6 +123,8 @@ def _identify(source):
     register_heif_opener()
     return _open_photo_format(source)
 
+MOST_BYTES = 2**30 # of a file; a larger one is not read
+
 def open_lazily(
     source, # A path, the bytes of a file, a binary file, a PIL image, or a uint8 array
 ) -> Image.Image: # Its size and mode are known, its pixels not yet read
@@ -130,8 +132,10 @@ def open_lazily(
     if isinstance(source, Image.Image): return source
     if isinstance(source, np.ndarray): return Image.fromarray(source)
     if isinstance(source, (bytes, bytearray)): return _identify(io.BytesIO(source))
-    if isinstance(source, (str, os.PathLike)) and not stat.S_ISREG(os.stat(source).st_mode):
-        raise ValueError('not a file') # reading from a pipe would wait forever
+    if isinstance(source, (str, os.PathLike)):
+        info = os.stat(source)
+        if not stat.S_ISREG(info.st_mode): raise ValueError('not a file') # reading from a pipe would wait forever
+        if info.st_size > MOST_BYTES: raise Image.DecompressionBombError(f'{info.st_size:,} bytes')
     return _identify(source)
 
 # %% ../nbs/10_photos.ipynb #5a05ac0b
@@ -184,8 +188,8 @@ def open_photo(
     try: return _decode(source, box, at_least)
     except FileNotFoundError: raise PhotoError(f"{photo_name(photo)}: there is no such file") from None
     except Image.DecompressionBombError as e:
-        limit = f'{2*(Image.MAX_IMAGE_PIXELS or 0):,} pixels' # Pillow warns from half of it
-        raise PhotoError(f"{photo_name(photo)}: larger than {limit}; make it smaller") from e
+        size = str(e).partition(', could')[0]
+        raise PhotoError(f"{photo_name(photo)}: too large ({size}); make it smaller") from e
     except Exception as e: # decoders of damaged files raise nearly anything
         reason = 'of no known format' if isinstance(e, UnidentifiedImageError) else str(e) or type(e).__name__
         raise PhotoError(f"{photo_name(photo)}: not a readable image ({reason})") from e

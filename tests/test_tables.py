@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
 
 from fashion_tagger.schema import InputError, TableWarning
-from fashion_tagger.sources import check_images, read_csv, read_folders, read_image_column, read_table
+from fashion_tagger.photo_names import check_images
+from fashion_tagger.sources import read_csv, read_folders, read_image_column, read_table
 
 EXAMPLES = int(os.environ.get("FASHION_TAGGER_EXAMPLES", 150))
 printable = st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"))
