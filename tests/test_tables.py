@@ -268,7 +268,9 @@ def test_split_folders(home):
     assert [*table["type"]] == ["hat", "hat", "skirt", "hat"]
     assert [*read_table("phone", attributes="type", split=False)] == ["image", "type"]
     os.rename("phone/validation", "phone/nothing")
-    says("lies too deep", read_folders, "phone")
+    table, said = told(read_folders, "phone", attributes="type")
+    assert [*table["split"]] == ["test", "train", "train"]
+    assert said == ["1 image of phone/ in no class folder left out: nothing/hat/3.jpg"]
 
 
 # Images
