@@ -1,6 +1,6 @@
 """Cross entropy for attributes and binary cross entropy for tags, added up, with missing labels left out
 
-`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai expects of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` computes weights that keep rare tags from being ignored.
+`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai expects of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` and `class_weights` compute weights that keep rare tags and values from being ignored.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/losses.html.md"""
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from fastai.torch_core import TensorMultiCategory
 from torch import nn
@@ -20,7 +21,7 @@ from .models import probabilities
 from .schema import Attribute, InputError, Schema, TagSet
 
 # %% auto #0
-__all__ = ['attribute_loss', 'tags_loss', 'TaggerLoss', 'tag_pos_weight']
+__all__ = ['attribute_loss', 'tags_loss', 'TaggerLoss', 'tag_pos_weight', 'class_weights']
 
 # %% ../nbs/24_losses.ipynb #ee8f3907
 def attribute_loss(
@@ -176,4 +177,18 @@ def tag_pos_weight(
         y = torch.stack([torch.from_numpy(t.encode(cell)) for cell in table[t.name]])
         pos, neg = y.nansum(0), (1 - y).nansum(0)
         weights[t.name] = (neg/pos.clamp(min=1)).clamp(max=at_most).numpy()
+    return weights
+
+# %% ../nbs/24_losses.ipynb #c0ffee21
+def class_weights(
+    table, # Training rows: a DataFrame or a dict of columns
+    schema: Schema, # What there is to predict
+    at_most: float = 10., # For values that hardly any photo has
+) -> dict: # By attribute, an array of shape `(n,)`
+    "Weights of values that make up for how rare they are, for `weight` of `TaggerLoss`"
+    weights = {}
+    for t in schema.attributes:
+        y = np.array([t.encode(cell) for cell in table[t.name]])
+        counts = np.bincount(y[y >= 0], minlength=len(t.values))
+        weights[t.name] = np.minimum(counts.sum()/(len(counts)*np.maximum(counts, 1)), at_most).astype(np.float32)
     return weights
