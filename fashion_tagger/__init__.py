@@ -34,7 +34,7 @@ Modules:
 - `fashion_tagger.models`: Networks that tag photos, in plain PyTorch: a backbone that shows every stage, a colour histogram, a head per target
 - `fashion_tagger.onnx`: Writing a network as ONNX, with padding folded into its convolutions
 - `fashion_tagger.pages`: A report or an audit as one HTML file, with its pictures and figures inside
-- `fashion_tagger.photo_names`: The files that a table means: other endings and capitals, names from Windows, servers and the web
+- `fashion_tagger.photo_names`: The files that a table means, photos that are missing, and photos in several rows
 - `fashion_tagger.photos`: Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders
 - `fashion_tagger.recipes`: Train a bundle from a table in one call, or the best bundle that a time budget allows
 - `fashion_tagger.reliability`: Calibration plots and selective prediction

@@ -34,9 +34,9 @@ import pandas as pd
 from fastcore.basics import listify
 
 from .formats import file_of, object_frame, widen_box
-from .photo_names import has_ending, locate_photos
+from .photo_names import check_images, has_ending, locate_photos
 from .schema import Attribute, InputError, Schema, TagSet, count_of, is_missing, some_of, warn_table
-from .sources import check_images, check_target_names, find_column
+from .sources import check_target_names, find_column
 from .splits import SPLIT_NAMES
 
 # %% auto #0

@@ -130,14 +130,14 @@ _MODES = {'RGB': '', '1': 'is black and white, without greys or colours', 'L': '
           'P': 'has a palette; it is opened as RGB, with white where it is transparent',
           'CMYK': 'is CMYK, made for print; save it as RGB if its colours look wrong'}
 _MODES |= dict.fromkeys(('RGBA', 'LA', 'PA', 'RGBa', 'La'), 'is transparent; white is put behind it')
-_MODES |= dict.fromkeys(('I', 'I;16', 'I;16B', 'I;16L'), 'has 16 bits per pixel, which are brought to 8')
+_MODES |= dict.fromkeys(('I', 'I;16', 'I;16B', 'I;16L', 'F'), 'has more than 8 bits per pixel, brought to 8')
 _ADVICE = {'missing file': 'mend its name or leave the row out', 'too large': 'make it smaller'}
 
 def _other_format(photo):
     "The format that a file's ending promises, where its content has another"
     ending = os.path.splitext(photo.image)[1].lower()
     promised = Image.registered_extensions().get(ending, photo.format)
-    if promised == photo.format or (promised, photo.format) == ('JPEG', 'MPO'): return ''
+    if promised == photo.format or {promised, photo.format} == {'JPEG', 'MPO'}: return ''
     return promised
 
 def _photo_problems(photo):

@@ -120,21 +120,20 @@ def answer_row(
 
 # %% ../nbs/45_bulk.ipynb #c0ffee02
 def own_columns(
-    photos, # As for `tag_to_file`
-    schema: Schema, # Of the tagger
+    source, # As in the list for `find_photos`; anything else has no columns
     image_column=None, # As for `find_photos`
-) -> dict: # Cells by name, one per photo; none unless the photos come from one table
-    "The other columns of a table of photos, such as article numbers; one with the name of an answer gets `_given`"
-    if not isinstance(photos, (str, os.PathLike)) or not _is_table(os.fspath(photos)): return {}
+) -> dict: # Cells by name, one per photo
+    "The other columns of a table of photos, such as article numbers"
+    if not isinstance(source, (str, os.PathLike)) or not _is_table(os.fspath(source)): return {}
     from fashion_tagger.sources import read_other_columns # which imports pandas
-    taken = {*row_columns(schema)}
-    cells = read_other_columns(photos, image_column)
-    return {f'{name}_given' if name in taken else name: column for name, column in cells.items()}
+    return read_other_columns(source, image_column)
 
 def with_columns(names, rows, columns):
-    "Names of columns and an iterator of rows, with further columns after the first"
+    "Names of columns and an iterator of rows, with further columns after the first; a name that is taken gets `_given`"
     if not columns: return names, rows
-    return [names[0], *columns, *names[1:]], ([row[0], *own, *row[1:]] for row, own in zip(rows, zip(*columns.values())))
+    columns = {f'{name}_given' if name in names else name: cells for name, cells in columns.items()}
+    wider = ([row[0], *own, *row[1:]] for row, own in zip(rows, zip(*columns.values())))
+    return [names[0], *columns, *names[1:]], wider
 
 # %% ../nbs/45_bulk.ipynb #a0e1f089
 def as_tagger(bundle, load):
@@ -181,27 +180,32 @@ def csv_writer(f, columns):
     writer.writerow(columns)
     return lambda row: writer.writerow(map(_valid_text, row))
 
-def _write_csv(rows, columns, path, numbers, encoding='utf-8'):
+def _write_csv(rows, columns, path, schema, encoding='utf-8'):
     with open(path, 'w', encoding=encoding, newline='') as f:
         write = csv_writer(f, columns)
         for row in rows: write(row)
 
-def _write_jsonl(rows, columns, path, numbers):
+def _write_jsonl(rows, columns, path, schema):
     with open(path, 'w', encoding='utf-8', newline='\n') as f:
         for row in rows:
             cells = dict(zip(columns, map(_valid_text, row)))
             f.write(json.dumps(cells, ensure_ascii=False) + '\n')
 
-def _write_parquet(rows, columns, path, numbers, group=20_000):
+def _write_parquet(rows, columns, path, schema, group=20_000):
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
+    numbers = {f'{t.name}_p' for t in schema.attributes}
     types = pa.schema([(c, pa.float64() if c in numbers else pa.string()) for c in columns])
     with ParquetWriter(path, types) as writer:
         while some := [list(map(_valid_text, row)) for row in islice(rows, group)]:
             arrays = [pa.array(cells, t) for cells, t in zip(zip(*some), types.types)]
             writer.write_table(pa.table(arrays, schema=types))
 
-_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet}
+def _write_tasks(rows, columns, path, schema):
+    from fashion_tagger.annotations import write_label_studio # which imports pandas
+    write_label_studio((dict(zip(columns, row)) for row in rows), schema, path)
+
+_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet, '.json': _write_tasks}
 
 def check_out(out):
     "Raise `InputError` if the file `out` cannot be written; before hours of work, not after"
@@ -303,12 +307,12 @@ def _complete(f, out, schema, counts, columns, excel):
     "Turn the rows of an unfinished file into the file that was asked for"
     f.seek(0)
     f.readline()
-    rows, numbers = _count_rows(map(json.loads, f), counts), {f'{t.name}_p' for t in schema.attributes}
+    rows = _count_rows(map(json.loads, f), counts)
     names, rows = with_columns(row_columns(schema), rows, columns)
-    half, write = Path(f'{out}.tmp'), _WRITERS[out.suffix.lower()]
+    half, write = out.with_suffix('.tmp'), _WRITERS[out.suffix.lower()]
     if excel: write = partial(write, encoding='utf-8-sig')
     try:
-        write(rows, names, half, numbers)
+        write(rows, names, half, schema)
         os.replace(half, out)
     finally: half.unlink(missing_ok=True)
 
@@ -316,7 +320,7 @@ def _complete(f, out, schema, counts, columns, excel):
 def tag_to_file(
     bundle, # Folder of the bundle
     photos, # Any iterable of paths; or one source, as for `find_photos`
-    out, # A .csv, .jsonl or .parquet file
+    out, # A .csv, .jsonl or .parquet file, or a .json file of tasks for Label Studio, to correct the answers there
     overwrite: bool = False, # Start anew, and replace `out` if it exists
     total: int|None = None, # Number of photos, if known, to tell the time left
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
@@ -331,7 +335,7 @@ def tag_to_file(
     if excel and out.suffix.lower() != '.csv': raise InputError(f"{out}: only a .csv file has a mark for Excel")
     if out.exists() and not (overwrite or unfinished.exists()): raise _exists_error(out)
     tagger = as_tagger(bundle, load)
-    if columns is None: columns = own_columns(photos, tagger.schema)
+    if columns is None: columns = own_columns(photos)
     if loaded: loaded(tagger)
     photos = _as_photos(photos)
     counts = dict(photos=0, errors=0, kept=0, first_error='')

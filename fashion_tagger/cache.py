@@ -32,6 +32,7 @@ __all__ = ['cache_folder', 'clear_cache', 'PixelCache']
 
 # %% ../nbs/17_cache.ipynb #9e7482d1
 CACHE_LIMIT = 20_000_000_000 # bytes; beyond it, the files that were not used for the longest time are deleted
+PIXELS_VERSION = 4 # counted up when `open_photo` or `fit_photo` gives other pixels than before
 
 # %% ../nbs/17_cache.ipynb #3b14b1b0
 def cache_folder() -> Path:
@@ -112,7 +113,7 @@ class PixelCache:
         self.at_least = 2*max(size) if at_least is None else at_least
         self.file, self.there, self.threads = None, None, threads
         if not keep or not len(photos): return
-        name = _fingerprint(photos, [3, *map(int, size), method, fill, self.at_least])
+        name = _fingerprint(photos, [PIXELS_VERSION, *map(int, size), method, fill, self.at_least])
         if not name: return
         folder = Path(folder or cache_folder())
         try: self._open(folder, folder/f'{name}.pixels', limit or CACHE_LIMIT)

@@ -94,8 +94,8 @@ def _of_list(value):
     words = (w.get('name', w.get('label')) if isinstance(w, Mapping) else w for w in value)
     return [str(w).strip() for w in words if w is not None and str(w).strip()]
 
-# %% ../nbs/05_cells.ipynb #b8789200
-_STRONG = {'|': r'\|', ';': '[;；]', '\n': r'[\r\n]', ',': '[,，、،]'} # signs that are in few tags, the rarest first
+# %% ../nbs/05_cells.ipynb #7a7fbd1f
+_STRONG = {'|': r'\|', ';': '[;；]', '\n': r'[\r\n]', ',': '[,，、،]'} # signs that few tags contain
 _WEAK = '/', ':', '>', '+', '&'
 _ASK = "say what separates them (tag_sep, in a shell --tag-sep)"
 
@@ -126,12 +126,21 @@ def _spaces_separate(cells):
     words = {w for c in several for w in c.split()}
     return 2*len(words) <= len(several)
 
+def _share_known(pattern, cells, known):
+    "How many of the words that a pattern gives are known tags, as a share"
+    words = [w.strip() for c in cells for w in re.split(pattern, c) if w.strip()]
+    return sum(w in known for w in words)/max(len(words), 1)
+
 def find_separator(
     column: str, # File and column, to be named in messages
     cells, # Text
+    known=(), # Tags that are expected, which decide between two readings
 ) -> str: # A regular expression
     "What separates the tags of a column; raises `InputError` where two readings are likely"
     cells = [c for c in dict.fromkeys(cells) if c]
+    if known:
+        patterns = r'\|', *_STRONG.values(), *map(re.escape, _WEAK), r'\s+'
+        return max(patterns, key=lambda p: _share_known(p, cells, known))
     if any(re.search(p, c) for c in cells for p in _STRONG.values()): return _strong_separator(column, cells)
     if any(c.startswith('#') for c in cells): return r'[\s#]+'
     for sign in _WEAK:
@@ -141,7 +150,7 @@ def find_separator(
     if not spaced or _spaces_separate(cells): return r'\s+' if spaced else r'\|'
     raise _both(column, spaced[0], (' ', ' '), (r'\|', '|'))
 
-# %% ../nbs/05_cells.ipynb #6a20dcc1
+# %% ../nbs/05_cells.ipynb #844a5c7e
 def separator(sep):
     "A pattern from one character, which stands for itself, or from a regular expression"
     try: return re.compile(re.escape(sep) if len(sep) == 1 else sep)
@@ -152,6 +161,7 @@ def split_tags(
     column: str, # File and column, to be named in messages
     cells, # Text, one per row
     sep: str|None = None, # One character or a regular expression; found out if not given
+    known=(), # Tags that are expected, which decide between two readings
 ) -> list: # A tuple of tags per row, or `None` where the cell is empty
     "Find the tags in each cell; raises `InputError` where two readings are likely"
     distinct = dict.fromkeys(c for c in cells if c)
@@ -159,7 +169,7 @@ def split_tags(
     plain = [c for c in distinct if lists[c] is None]
     if len(plain) < len(lists) and not sep: parts = {c: [c] for c in plain} # a tool that writes one tag as a word
     else:
-        split = separator(sep or find_separator(column, plain)).split
+        split = separator(sep or find_separator(column, plain, known)).split
         parts = {c: [w.strip() for w in split(c)] for c in plain}
     missing = missing_words(column, Counter(c for c in cells if parts.get(c) == [c]))
     tags = {c: tuple(w for w in dict.fromkeys(lists[c] or parts.get(c, ())) if w) for c in distinct if c not in missing}

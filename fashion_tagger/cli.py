@@ -25,7 +25,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from .bulk import check_out, find_photos, tag_to_file
+from .bulk import check_out, find_photos, own_columns, tag_to_file
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
 from .schema import InputError
@@ -94,16 +94,21 @@ _Augment = Annotated[Optional[str], typer.Option(help=(
     "How training photos vary: catalogue, keras, satellite, colour_jitter or none"))]
 _Heads = Annotated[int, typer.Option(min=1, max=16, help=(
     "Heads to average; for each body, if there are several side by side (a+b)"))]
-_Thresholds = Annotated[Literal['0.5', 'f1', 'f2'], typer.Option(help=(
-    "Probability from which a tag applies: 0.5, or the one with the best F1 or F2 on the validation photos"))]
+_Thresholds = Annotated[Literal['0.5', 'f1', 'f2', 'f1-per-tag', 'f2-per-tag'], typer.Option(help=(
+    "Probability from which a tag applies: 0.5, or the one with the best F1 or F2 on the validation photos, for all tags "
+    "or for each by itself"))]
+_ClassWeights = Annotated[bool, typer.Option('--class-weights', help=(
+    "Weigh the values of attributes by how rare they are: better recall of rare ones, lower accuracy"))]
 _Resume = Annotated[bool, typer.Option('--resume', help=(
     "Go on where a training with the same photos, labels, options and --out was interrupted"))]
 _Cache = Annotated[bool, typer.Option(help=(
     "Keep decoded photos for later epochs and runs, in the folder that fashion-tagger cache names"))]
 _Sources = Annotated[list[str], typer.Argument(help=(
-    "Files, folders, globs, .csv or .tsv tables with a column of photos, and - for a path per line of standard input"))]
+    "Files, folders, globs, tables with a column of photos, and - for a path per line of standard input"))]
 _TagsOut = Annotated[Optional[str], typer.Option(help=(
-    "A .csv, .jsonl or .parquet file; CSV to the terminal if not given"))]
+    "A .csv, .jsonl or .parquet file, or a .json file of tasks for Label Studio; CSV to the terminal if not given"))]
+_Excel = Annotated[bool, typer.Option('--excel', help=(
+    "Begin a .csv file with a byte-order mark, without which Excel shows wrong letters"))]
 _Overwrite = Annotated[bool, typer.Option('--overwrite', help=(
     "Start anew: replace --out, and forget what an interrupted run has done"))]
 
@@ -391,6 +396,7 @@ def tag(
     backend: _Backend = 'auto',
     precision: _Precision = None,
     overwrite: _Overwrite = False,
+    excel: _Excel = False,
     quiet: Annotated[bool, typer.Option('--quiet', help="Print errors only")] = False,
 ):
     "Tag photos: a row per photo, with an error if it could not be read. An interrupted run goes on where it was."
@@ -401,10 +407,11 @@ def tag(
     if '-' not in photos: # counting finds mistakes before anything is loaded
         total = sum(1 for _ in find_photos(photos, images, image_column))
     found = _nonempty(find_photos(photos, images, image_column))
+    columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
     load = dict(backend=backend, precision=precision)
     loaded = None if quiet else _print_engine
-    if out: counts = tag_to_file(bundle, found, out, overwrite, total, progress, loaded, **load)
-    else: counts = print_rows(Tagger.load(bundle, **load), found, total, progress)
+    if out: counts = tag_to_file(bundle, found, out, overwrite, total, progress, loaded, columns, excel, **load)
+    else: counts = print_rows(Tagger.load(bundle, **load), found, total, progress, columns)
     _print_counts(counts, time.perf_counter() - start, quiet)
 
 # %% ../nbs/63_cli.ipynb #5d32dece

@@ -40,6 +40,20 @@ def resize_batch(
     down, across = (_resizing_matrix(n, out, mid).to(x) for n, out, mid in zip(sides, size, between))
     return down @ x @ across.T
 
+# %% ../nbs/41_deployed.ipynb #e68dcf6c
+_TAKEN = 'pixels', 'features', 'mean', 'std' # by what else an ONNX file has
+
+def _is_plain(name): return name.isascii() and name.isidentifier() and name not in _TAKEN
+
+def output_names(schema):
+    "What a file calls the targets' outputs: by the target's name where any program takes it, else `target_0` and so on"
+    names = list(schema.names)
+    for i, name in enumerate(names):
+        if _is_plain(name): continue
+        names[i] = f'target_{i}'
+        while names.count(names[i]) > 1: names[i] += '_'
+    return names
+
 # %% ../nbs/41_deployed.ipynb #4394e674
 class DeployedNet(nn.Module):
     "From pixels as photos have them to probabilities, target by target, and features"
@@ -77,3 +91,13 @@ class DeployedNet(nn.Module):
         logits = self.net.head(*features) if features else self.net(x)
         p = probabilities(self.schema, logits, self.temperatures)
         return *(q for _, q in self.schema.split(p)), *features
+
+    @property
+    def outputs(self) -> list: # As `output_names`, then 'features' if there are any
+        "Names in a file for what `forward` gives"
+        return output_names(self.schema) + ['features']*hasattr(self.net, 'embed')
+
+    @property
+    def words(self) -> dict: # By output, `to_dict` of its target
+        "What the numbers of each output stand for"
+        return dict(zip(output_names(self.schema), self.schema.to_dict()['targets']))

@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .photos import cpu_count, open_lazily, open_photo
+from .photos import MOST_BYTES, cpu_count, open_lazily, open_photo
 
 # %% auto #0
 __all__ = ['scan_photos', 'duplicate_groups']
@@ -43,15 +43,13 @@ def photo_thumb(
     return np.asarray(img.resize((THUMB_SIZE, THUMB_SIZE), Image.Resampling.BICUBIC))
 
 # %% ../nbs/15_duplicates.ipynb #89c95ad8
-_MOST_BYTES = 2**28 # larger files are not read
-
 def _file_bytes(path):
     "The bytes of a file; raises `OSError` if there are none, `DecompressionBombError` if there are too many"
     info = os.stat(path)
     if stat.S_ISDIR(info.st_mode): raise OSError('it is a folder')
     if not stat.S_ISREG(info.st_mode): raise OSError('it is not a regular file')
     if not info.st_size: raise OSError('the file is empty')
-    if info.st_size > _MOST_BYTES: raise Image.DecompressionBombError(f'{info.st_size:,} bytes')
+    if info.st_size > MOST_BYTES: raise Image.DecompressionBombError(f'{info.st_size:,} bytes')
     with open(path, 'rb') as f: return f.read()
 
 def _is_cut(data):
@@ -66,8 +64,7 @@ def _unread_reason(e, data):
     message = getattr(e, 'strerror', None) or str(e) or type(e).__name__
     message = ' '.join(message.split())
     if isinstance(e, (FileNotFoundError, NotADirectoryError)): return 'missing file: there is no such file'
-    if isinstance(e, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return f"too large: {message.partition(', could')[0]}"
+    if isinstance(e, Image.DecompressionBombError): return f"too large: {message.partition(', could')[0]}"
     if 'truncated' in message or _is_cut(data): return 'truncated: the file ends too early'
     if isinstance(e, UnidentifiedImageError): return 'unreadable: not an image of a known format'
     return f'unreadable: {message}'
@@ -130,7 +127,6 @@ def scan_photos(
     progress = progress and sys.stderr.isatty()
     with warnings.catch_warnings(), ThreadPoolExecutor(threads or cpu_count()) as pool:
         warnings.simplefilter('ignore')
-        warnings.simplefilter('error', Image.DecompressionBombWarning)
         for i, look in enumerate(pool.map(_look_at, paths)):
             facts.append(look.facts)
             digests.append(look.digest)

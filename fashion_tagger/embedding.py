@@ -211,10 +211,14 @@ class FeatureDL(DataLoader):
         bs: int, # Photos in a batch
         shuffle: bool, # In random order, with a random view of each photo; else the photos as they are
         device, # Where the features are
+        draw: Callable|None = None, # Gives the indices of an epoch; by default those of all photos
     ):
-        n = len(features.x)
-        super().__init__(features.x, bs=bs, shuffle=shuffle, drop_last=shuffle and n > bs, num_workers=0, device=device)
-        self.features = features
+        self.features, self.draw = features, draw
+        n = len(draw() if draw else features.x)
+        drop_last = shuffle and n > bs
+        super().__init__(features.x, bs=bs, shuffle=shuffle, drop_last=drop_last, num_workers=0, device=device, n=n)
+
+    def get_idxs(self): return self.draw() if self.draw else super().get_idxs()
 
     def create_batches(self, samps):
         x, targs = self.features
@@ -225,6 +229,11 @@ class FeatureDL(DataLoader):
 
     def new(self, shuffle=False, drop_last=False, **kwargs):
         return type(self)(self.features, self.bs, shuffle, self.device)
+
+def own_draw(dl):
+    "How a DataLoader chooses the photos of an epoch, if not as fastai's do: a `WeightedDL`, say; else `None`"
+    usual = getattr(dl.get_idxs, '__func__', None) is DataLoader.get_idxs
+    return None if usual else dl.get_idxs
 
 # %% ../nbs/27_embedding.ipynb #b9abe1b1
 def weights_checksum(module):

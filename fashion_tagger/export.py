@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -27,7 +29,7 @@ import torch
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.vision.augment import AffineCoordTfm, PadMode, Resize, ResizeMethod
-from fastai.vision.core import PILImageBW
+from fastai.vision.core import PILImage, PILImageBW
 from fastai.data.transforms import IntToFloatTensor, Normalize, ToTensor
 from jinja2 import Environment, PackageLoader
 from safetensors.torch import save
@@ -120,7 +122,7 @@ def preprocessing_of(
 ) -> Preprocessing:
     "Write down what validation does to a photo; raises `InputError` naming a transform that cannot be written down"
     valid = dls.valid
-    if isinstance(valid.dataset.tls[0][0], PILImageBW):
+    if len(valid.dataset) and isinstance(valid.dataset.tls[0][0], PILImageBW):
         raise InputError("a bundle opens photos in colour; use ImageBlock or ImageBlock(PILImage), not PILImageBW")
     return Preprocessing(**_photo_settings(valid.after_item.fs), **_batch_settings(valid.after_batch.fs))
 
@@ -145,6 +147,7 @@ def _vocabulary_text(name, words):
 def _data_text(data, words):
     fingerprint = data.get('fingerprint', 'unknown')[:16]
     vocabularies = '; '.join(_vocabulary_text(name, w) for name, w in words.items())
+    if not data: return f"It was exported without its photos. Its words: {vocabularies}."
     return (f"{data.get('train', 0):,} photos to train on and {data.get('valid', 0):,} to validate, "
             f"fingerprint of the table `{fingerprint}`. Their words: {vocabularies}.")
 
@@ -166,7 +169,7 @@ def model_card(
     return card.render(
         index=_metric_index(name, scores), title=name, name=name, onnx=ONNX_FILE, h=height, w=width,
         targets=', '.join(f'{n} ({len(w)})' for n, w in words.items()), method=settings['method'],
-        data=_data_text(data, words), valid=f"{data.get('valid', 0):,}", rows=rows,
+        data=_data_text(data, words), valid=f"{data.get('valid', 0):,}", rows=rows, scored=bool(scores),
         calibrated='calibrated on the validation photos' if settings.get('temperatures') else 'not calibrated')
 
 # %% ../nbs/43_export.ipynb #225ea8db
@@ -182,8 +185,9 @@ def table_fingerprint(rows, names):
     return digest.hexdigest()
 
 def _data_of(learn, schema):
-    "How many photos there were, and the fingerprint of their table"
+    "How many photos there were, and the fingerprint of their table; {} where the learner has none"
     train, valid = (dls_table(learn.dls, i, schema).to_dict('records') for i in (0, 1))
+    if not train and not valid: return {} # of `load_learner`, which has no photos
     return dict(train=len(train), valid=len(valid), fingerprint=table_fingerprint([*train, *valid], schema.names))
 
 # %% ../nbs/43_export.ipynb #779a4b86
@@ -218,19 +222,18 @@ def _network_of(learn, schema):
             raise InputError(f"{e}; with the package onnx, the network can be exported as model.onnx alone") from e
         return _Network(dict(builder='onnx'), model.eval(), {})
 
-def _feature_output(schema):
-    "A name for the features that no target has"
-    name = 'features'
-    while name in schema.names: name += '_'
-    return name
-
-def _write_whole_file(path, write):
-    "Write a file under another name first, so that it is there whole or not at all"
-    part = path.with_name(path.name + '.part')
-    write(part)
-    os.replace(part, path)
+@contextmanager
+def _naming(bundle):
+    "A context in which an error of the disk names the bundle"
+    try: yield
+    except OSError as e: raise InputError(f"{bundle}: cannot write a bundle there ({e.strerror or e})") from e
 
 def _sha256(path): return hashlib.sha256(path.read_bytes()).hexdigest()
+
+def _metadata(deployed, settings):
+    "What `model.onnx` says of itself: the words of each output, the thresholds of tags, and how photos are prepared"
+    facts = dict(outputs=deployed.words, thresholds=settings['thresholds'], method=settings['method'], fill=settings['fill'])
+    return {k: json.dumps(v, ensure_ascii=False) for k, v in facts.items()}
 
 # %% ../nbs/43_export.ipynb #97ce2415
 def _bundle_settings(learn, schema, network, prep, scores):
@@ -247,24 +250,27 @@ def _bundle_settings(learn, schema, network, prep, scores):
     if any(prep.input.values()): settings['input'] = prep.input
     return settings
 
-def _write_bundle(bundle, schema, network, prep, settings, onnx):
-    "Write the files of a bundle, `tagger.json` last"
-    net, paths = network.net, {name: bundle/name for name in (WEIGHTS_FILE, ONNX_FILE, SETTINGS_FILE, 'README.md')}
-    bundle.mkdir(parents=True, exist_ok=True)
+def _write_bundle(folder, name, schema, network, prep, settings, onnx):
+    "Write the files of a bundle that will be called `name`"
+    net = network.net
     weights = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
-    _write_whole_file(paths[WEIGHTS_FILE], lambda path: path.write_bytes(save(weights)))
+    (folder/WEIGHTS_FILE).write_bytes(save(weights))
     if onnx:
-        features = _feature_output(schema) if network.features else None
-        outputs = [*schema.names, features] if features else list(schema.names)
         deployed = DeployedNet(net, schema, settings['temperatures'], **prep.input)
         deployed.to(next(net.parameters()).device)
-        _write_whole_file(paths[ONNX_FILE], lambda path: write_onnx(deployed, path, prep.size, outputs))
-        settings['onnx'] = dict(input='pixels', outputs=list(schema.names), features=features)
-    else: paths[ONNX_FILE].unlink(missing_ok=True)
-    settings['files'] = {name: _sha256(paths[name]) for name in (WEIGHTS_FILE, ONNX_FILE) if paths[name].exists()}
-    card, text = model_card(settings, bundle.resolve().name), json.dumps(settings, ensure_ascii=False, indent=1)
-    _write_whole_file(paths['README.md'], lambda path: path.write_text(card, encoding='utf-8'))
-    _write_whole_file(paths[SETTINGS_FILE], lambda path: path.write_text(text, encoding='utf-8'))
+        write_onnx(deployed, folder/ONNX_FILE, prep.size, deployed.outputs, metadata=_metadata(deployed, settings))
+        names, features = deployed.outputs[:len(schema)], deployed.outputs[len(schema):]
+        settings['onnx'] = dict(input='pixels', outputs=names, features=features[0] if features else None)
+    settings['files'] = {f.name: _sha256(f) for f in sorted(folder.iterdir())}
+    (folder/'README.md').write_text(model_card(settings, name), encoding='utf-8')
+    (folder/SETTINGS_FILE).write_text(json.dumps(settings, ensure_ascii=False, indent=1), encoding='utf-8')
+
+def _move_files(folder, bundle):
+    "Move the files of a whole bundle into its folder, `tagger.json` last"
+    (bundle/SETTINGS_FILE).unlink(missing_ok=True)
+    for name in (WEIGHTS_FILE, ONNX_FILE, 'README.md', SETTINGS_FILE):
+        if (folder/name).exists(): os.replace(folder/name, bundle/name)
+        else: (bundle/name).unlink(missing_ok=True) # the model.onnx of an earlier bundle
 
 # %% ../nbs/43_export.ipynb #d0d3d3a2
 def _engines_to_check(settings):
@@ -275,15 +281,19 @@ def _engines_to_check(settings):
         engines += [name for name, module in modules.items() if find_spec(module)]
     return engines
 
-def _first_photos(learn, n, bs):
-    "A DataLoader of the first validation photos, few at a time, which takes less memory"
+def _photos_to_check(learn, schema, n, bs):
+    "Some photos, and a DataLoader of them, few at a time, which takes less memory; noise where a learner has no photos"
     ixs = list(range(min(n, len(learn.dls.valid_ds))))
-    return learn.dls.valid.new(get_idxs=lambda: ixs, n=len(ixs), bs=bs, shuffle=False, drop_last=False, num_workers=0)
+    if not ixs:
+        noise = np.random.default_rng(0).integers(0, 256, (bs, 200, 160, 3), dtype=np.uint8)
+        return list(noise), learn.dls.test_dl([PILImage.create(pixels) for pixels in noise], bs=bs, num_workers=0)
+    dl = learn.dls.valid.new(get_idxs=lambda: ixs, n=len(ixs), bs=bs, shuffle=False, drop_last=False, num_workers=0)
+    return [get_photo(row) for row in dls_table(learn.dls, 1, schema)[:n].to_dict('records')], dl
 
 def _check_parity(learn, schema, bundle, engines, n=32, bs=4, tolerance=1e-4):
     "Raise `RuntimeError` where an engine answers otherwise than the learner"
-    photos = [get_photo(row) for row in dls_table(learn.dls, 1, schema)[:n].to_dict('records')]
-    right = labelled_preds(learn, dl=_first_photos(learn, n, bs), schema=schema).p.numpy()
+    photos, dl = _photos_to_check(learn, schema, n, bs)
+    right = labelled_preds(learn, dl=dl, schema=schema).p.numpy()
     device = next(learn.model.parameters()).device
     for name in engines:
         tagger = Tagger.load(bundle, name, device if name == 'torch' else None, 'f32' if name == 'openvino' else None)
@@ -293,7 +303,7 @@ def _check_parity(learn, schema, bundle, engines, n=32, bs=4, tolerance=1e-4):
         apart = float(np.abs(right - np.stack(answers)).max())
         if apart <= tolerance: continue
         raise RuntimeError(f"the bundle's probabilities, run by {name}, differ from the learner's by up to {apart:.2g} "
-                           f"on {len(photos)} validation photos")
+                           f"on {len(photos)} photos")
 
 # %% ../nbs/43_export.ipynb #b7140cc6
 def export_tagger(
@@ -310,12 +320,18 @@ def export_tagger(
     if onnx is None: onnx = find_spec('onnx') is not None
     if network.config.get('builder') == 'onnx' and not onnx:
         raise InputError(f"a {type(learn.model).__name__} can only be exported as model.onnx; leave out onnx=False")
-    if scores is None: scores = learn.scores(schema=schema)
+    if scores is None: scores = learn.scores(schema=schema) if len(learn.dls.valid_ds) else {}
     settings = _bundle_settings(learn, schema, network, prep, scores)
-    try: _write_bundle(bundle, schema, network, prep, settings, onnx)
-    except OSError as e: raise InputError(f"{bundle}: cannot write a bundle there ({e.strerror or e})") from e
-    finally: learn.model.train(was_training)
-    _check_parity(learn, schema, bundle, _engines_to_check(settings))
+    with _naming(bundle):
+        bundle.mkdir(parents=True, exist_ok=True)
+        unchecked = tempfile.TemporaryDirectory(prefix='.unchecked', dir=bundle)
+    with unchecked as folder:
+        folder = Path(folder)
+        try:
+            with _naming(bundle): _write_bundle(folder, bundle.resolve().name, schema, network, prep, settings, onnx)
+        finally: learn.model.train(was_training)
+        _check_parity(learn, schema, folder, _engines_to_check(settings))
+        with _naming(bundle): _move_files(folder, bundle)
     return bundle
 
 Learner.export_tagger = export_tagger

@@ -29,7 +29,8 @@ from PIL import Image
 
 from .photos import IMAGE_ENDINGS
 from .schema import InputError, count_of, some_of, warn_table
-from .sources import check_images, check_target_names, find_column, read_csv
+from .photo_names import check_images
+from .sources import check_target_names, find_column, read_csv
 from .splits import SPLIT_NAMES, tutorial_split
 from .tables import delimiter_of
 

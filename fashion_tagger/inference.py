@@ -21,7 +21,7 @@ from fastcore.basics import patch
 
 from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, stream_photos
 from .photos import FIT_FILLS, FIT_METHODS, load_photo, open_photo
-from .schema import InputError, schema_from_dict
+from .schema import InputError, is_missing, schema_from_dict
 
 # %% auto #0
 __all__ = ['read_settings', 'load_network', 'Tagger']
@@ -112,7 +112,10 @@ def _is_input(x):
     ]
     return all(rules)
 
-def _are_outputs(x): return isinstance(x, dict) and isinstance(x.get('features'), (str, type(None)))
+def _are_outputs(x):
+    if not isinstance(x, dict) or not isinstance(x.get('features'), (str, type(None))): return False
+    names = x.get('outputs')
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)
 
 # %% ../nbs/42_inference.ipynb #c63e7745
 class _Rule(NamedTuple):
@@ -169,6 +172,9 @@ def read_settings(
     _check_settings(Path(bundle)/SETTINGS_FILE, settings)
     schema = schema_from_dict(settings['schema'])
     for name in (*settings['thresholds'], *settings.get('temperatures', {})): schema[name] # raises if there is none
+    if 'onnx' in settings and len(settings['onnx']['outputs']) != len(schema):
+        raise InputError(f"{Path(bundle)/SETTINGS_FILE}: 'onnx' names {len(settings['onnx']['outputs'])} outputs "
+                         f"for {len(schema)} targets")
     return settings | dict(schema=schema, size=tuple(settings['size']))
 
 # %% ../nbs/42_inference.ipynb #dd175074
@@ -213,7 +219,9 @@ def load_network(
     except (SafetensorError, RuntimeError) as e:
         raise InputError(f"{path}: not the weights that {SETTINGS_FILE} describes ({_first_line(e)})") from e
     bad = next((k for k, v in net.state_dict().items() if not v.isfinite().all()), None)
-    if bad: raise InputError(f"{path}: {bad} holds what is not a number; take another copy of the bundle")
+    if bad:
+        raise InputError(f"{path}: {bad} holds what is not a number, as after training that diverged; "
+                         "train anew with a lower learning rate")
     return net.eval()
 
 # %% ../nbs/42_inference.ipynb #3f34da3c
@@ -229,7 +237,7 @@ def _torch_engine(bundle, settings, device):
 def _outputs(settings):
     "Names of what comes out of the ONNX file: the targets, and the features if there are any"
     features = settings['onnx'].get('features')
-    return [*settings['schema'].names, *([features] if features else [])]
+    return [*settings['onnx']['outputs'], *([features] if features else [])]
 
 def _has_onnx(bundle, settings): return 'onnx' in settings and (Path(bundle)/ONNX_FILE).is_file()
 
@@ -298,6 +306,8 @@ class Tagger:
         photo, # A path, the bytes of a file, an image or an array
     ) -> np.ndarray: # uint8, shape `(h, w, 3)`: the same that validation saw
         "Bring a photo to the size of the network"
+        if is_missing(photo):
+            raise InputError(f"there is no photo: {photo!r} was given; give a path, bytes, an image or an array")
         s = self.settings
         return np.asarray(load_photo(photo, s['size'], s['method'], s['fill'], s.get('draft', True)))
 

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from fastcore.basics import GetAttr, patch
+from fastcore.basics import patch
 from scipy.stats import binomtest
 
 from .calibration import calibration_error, claims_of, reliability_table
@@ -33,7 +33,6 @@ from .learner import labelled_preds, learner_schema, unwrapped
 from .metrics import fbeta_per_photo, score_targets
 from .photos import get_photo, open_photo
 from .schema import Attribute, InputError, Schema, TagSet, extend_schema, unknown_words
-from fastai.interpret import ClassificationInterpretation
 
 # %% auto #0
 __all__ = ['TaggerInterpretation', 'photo_grid']
@@ -371,25 +370,3 @@ def plot_metrics(self: TaggerInterpretation, **kwargs) -> np.ndarray: # The matp
     if not self.curves:
         raise InputError("there are no curves: the learner was not trained, or the bundle was made without them")
     return plot_curves(self.schema, self.curves, **kwargs)
-
-# %% ../nbs/50_interpret.ipynb #31d76e15
-class _OneTarget(GetAttr):
-    "A learner that decodes its one target to a tensor, as fastai expects, and not to a tuple"
-    _default = 'learn'
-    def __init__(self, learn): self.learn = learn
-
-    def get_preds(self, *args, **kwargs):
-        preds = self.learn.get_preds(*args, **kwargs)
-        return tuple(r[0] if isinstance(r, tuple) and len(r) == 1 else r for r in preds)
-
-def _from_learner_of_one_attribute(cls, learn, ds_idx=1, dl=None, act=None):
-    "As in fastai; raises `InputError` for a tagger that has anything but one attribute"
-    schema = getattr(learn.loss_func, 'schema', None)
-    if schema is not None: # otherwise it is no tagger
-        if len(schema) > 1 or schema.tag_sets:
-            raise InputError(f"{cls.__name__} is for one attribute, and this learner has {', '.join(schema.names)}; "
-                             "use TaggerInterpretation.from_learner")
-        learn = _OneTarget(learn)
-    return super(ClassificationInterpretation, cls).from_learner(learn, ds_idx, dl, act)
-
-ClassificationInterpretation.from_learner = classmethod(_from_learner_of_one_attribute) # it inherits fastai's

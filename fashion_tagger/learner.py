@@ -25,7 +25,7 @@ from fastai.callback.training import BnFreeze
 from fastai.vision.all import *
 
 from .data import TaggerDataLoaders, dls_table, photo_axes, schema_from_dls, write_over
-from .embedding import FeatureDL, embed_dls, feature_function, weights_checksum
+from .embedding import FeatureDL, embed_dls, feature_function, own_draw, weights_checksum
 from .engines import limit_torch_threads
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
 from .losses import TaggerLoss, TargetTuple
@@ -35,7 +35,7 @@ from .schema import InputError, Schema
 from .transforms import FitPhoto, TensorPhoto
 
 # %% auto #0
-__all__ = ['learner_schema', 'TaggerLearner', 'tagger_learner', 'show_results', 'learner_features']
+__all__ = ['learner_schema', 'TaggerLearner', 'tagger_learner', 'show_results', 'plot_top_losses', 'learner_features']
 
 # %% ../nbs/30_learner.ipynb #9bd1512f
 def learner_schema(
@@ -60,6 +60,9 @@ def labelled_preds(learn, ds_idx=1, dl=None, schema=None):
     if logits.ndim != 2 or logits.shape[1] != schema.n_logits:
         raise InputError(f"the model gives numbers of shape {tuple(logits.shape)}; expected {schema.n_logits} for each photo, "
                          f"one for each word of {', '.join(schema.names)}")
+    if n_wrong := int((~logits.isfinite()).any(1).sum()):
+        raise InputError(f"the model's answers to {n_wrong:,} of {len(logits):,} photos are not numbers: "
+                         "its training has diverged; train anew with a lower learning rate")
     p = probabilities(schema, logits, getattr(learn.loss_func, 'temperatures', None))
     return LabelledPreds(p, tuple(targs) if isinstance(targs, (tuple, list)) else (targs,))
 
@@ -137,6 +140,8 @@ class TaggerLearner(Learner):
         super().__init__(dls, model, *args, **kwargs)
         self.schema = learner_schema(self, schema)
 
+    def __getstate__(self): return super().__getstate__() | dict(_kept=None) # an export needs no features
+
     @property
     def y(self):
         "The labels of a batch, as fastai's callbacks ask for them"
@@ -168,17 +173,24 @@ class TaggerLearner(Learner):
         dls, (train, valid) = self.dls, self.features()
         n, device = len(train.x), train.x.device
         bs = max(2, min(self.feature_bs or (64 if n < 4000 else 256), n))
-        loaders = FeatureDL(train, bs, True, device), FeatureDL(valid, bs, False, device)
+        loaders = FeatureDL(train, bs, True, device, own_draw(dls.train)), FeatureDL(valid, bs, False, device)
         self.dls = DataLoaders(*loaders, path=dls.path, device=device)
         try: yield
         finally: self.dls = dls
+
+    @property
+    def _on_cpu(self): return torch.device(self.dls.device or default_device()).type == 'cpu'
+
+    def _split(self, b):
+        super()._split(b)
+        if self.training: self.xb = tuple(x.as_subclass(torch.Tensor) for x in self.xb) # quicker than fastai's subclasses
 
     def _do_fit(self): # fastai's, except for where it begins
         for self.epoch in range(self.first_epoch, self.n_epoch):
             self._with_events(self._do_epoch, 'epoch', CancelEpochException)
 
     def _trains_in_half(self):
-        if not isinstance(self.dls.train, FeatureDL) or self.dls.device.type != 'cpu': return False
+        if not isinstance(self.dls.train, FeatureDL) or not self._on_cpu: return False
         if self.precision not in (None, 'f32', 'bf16'):
             raise InputError(f"unknown precision {self.precision!r}; give 'f32' or 'bf16'")
         return _has_bf16() if self.precision is None else self.precision == 'bf16'
@@ -187,12 +199,16 @@ class TaggerLearner(Learner):
     def fit(self, n_epoch, *args, cbs=None, **kwargs):
         self.first_epoch = 0
         with self.features_in_place_of_photos():
-            if isinstance(self.dls.train, FeatureDL): _refuse_pixel_callbacks(self.cbs + L(cbs))
+            _check_callbacks(self.cbs + L(cbs), self.schema, isinstance(self.dls.train, FeatureDL))
             half = HalfPrecisionHeads() if self._trains_in_half() else []
-            in_memory = self.body_is_frozen or self.dls.device.type != 'cpu'
+            in_memory = self.body_is_frozen or not self._on_cpu
             with self.added_cbs(half), nullcontext() if in_memory else keep_freed_memory():
                 super().fit(n_epoch, *args, cbs=cbs, **kwargs)
         self._keep_curves()
+
+    @delegates(Learner.lr_find)
+    def lr_find(self, *args, **kwargs): # which counts the batches of an epoch, of features here
+        with self.features_in_place_of_photos(): return super().lr_find(*args, **kwargs)
 
     def _keep_curves(self): # the next prediction empties the recorder
         values = [[*v] for v in self.recorder.values]
@@ -211,18 +227,26 @@ class TaggerLearner(Learner):
         with nullcontext() if dl is not None else self.features_in_place_of_photos():
             return super().validate(ds_idx=ds_idx, dl=dl, **kwargs)
 
-def _refuse_pixel_callbacks(cbs):
+def _check_callbacks(cbs, schema, on_features):
+    "Raise `InputError` for a callback that would fail in the middle of training"
     for cb in cbs:
-        if not isinstance(cb, CutMix): continue
-        raise InputError("CutMix needs pixels, and a frozen body is trained on features; "
-                         "pass embed_once=False to tagger_learner, or unfreeze")
+        if on_features and isinstance(cb, CutMix):
+            raise InputError("CutMix needs pixels, and a frozen body is trained on features; "
+                             "pass embed_once=False to tagger_learner, or unfreeze")
+        draws = type(cb).__name__ == 'TensorBoardCallback' and cb.log_preds # which has its imports for itself
+        if draws and (on_features or len(schema) > 1):
+            raise InputError("TensorBoardCallback draws photos with the answers of one target, and not from features; "
+                             "pass log_preds=False, and see TaggerInterpretation.from_learner(learn)")
 
 # %% ../nbs/30_learner.ipynb #51585e71
 def without_normalize(dls):
     "The DataLoaders without `Normalize`, which a `TaggerNet` does by itself; unchanged where there is none"
     def is_norm(t): return isinstance(t, Normalize)
     if not any(is_norm(t) for dl in dls.loaders for t in dl.after_batch.fs): return dls
-    loaders = [dl.new(after_batch=[t for t in dl.after_batch.fs if not is_norm(t)]) for dl in dls.loaders]
+    loaders = []
+    for dl in dls.loaders:
+        drawing = {k: getattr(dl, k) for k in ('wgts', 'partial_n') if hasattr(dl, k)} # which `new` would forget
+        loaders.append(dl.new(after_batch=[t for t in dl.after_batch.fs if not is_norm(t)], **drawing))
     if not isinstance(dls, TaggerDataLoaders): return DataLoaders(*loaders, path=dls.path, device=dls.device)
     return TaggerDataLoaders(*loaders, schema=dls.schema, block_kwargs=dls.block_kwargs, path=dls.path, device=dls.device)
 
@@ -269,7 +293,7 @@ def tagger_learner(
     backend: str = 'auto', # What embeds photos on a CPU, one of `BACKENDS`
     precision: str|None = None, # Of frozen training on a CPU: 'f32' or 'bf16'; scores are always those of 'f32'
     feature_bs: int|None = None, # Photos in a batch of features; 64, or 256 from 4,000 training photos on
-    feature_groups: Mapping|str|None = None, # By target, names in `learn.model.features`; 'auto': `choose_features`
+    feature_groups: Mapping|str = None, # By target, names in `learn.model.features`; or 'all', or 'auto' to choose
     stages: str|Sequence = 'all', # Which of the body's stages to pool: 'all', 'last', or a list of numbers from 1
     pool: str|int = 'mean_std', # 'mean_std', 'mean', 'mean_max', or n for the means over an n x n grid
     histogram_bins: int = 6, # Levels of each channel in the colour histogram; 0: no histogram
@@ -288,7 +312,11 @@ def tagger_learner(
     **kwargs
 ) -> TaggerLearner:
     "Make a learner for all targets of `dls`"
-    auto = feature_groups == 'auto'
+    auto, groups = feature_groups == 'auto', feature_groups
+    if isinstance(groups, str):
+        if groups not in ('all', 'auto'):
+            raise InputError(f"unknown feature_groups {groups!r}; give 'all', 'auto', or a dict of names by target")
+        groups = None
     if auto and not pretrained:
         raise InputError("feature_groups='auto' compares features of a pretrained body; "
                          "leave it out for a body that starts from nothing")
@@ -296,9 +324,9 @@ def tagger_learner(
     dls = without_normalize(dls)
     if not feature_groups and len(schema.attributes) > 1: _warn_correlated(dls_table(dls, 0, schema), schema)
     model = _create_for_size(
-        photo_size(dls), arch, schema, pretrained, body_kwargs, feature_groups=None if auto else feature_groups,
-        stages=stages, pool=pool, histogram_bins=histogram_bins, histogram_centre=histogram_centre,
-        n_heads=n_heads, hidden=hidden, dropout=dropout, norm=norm)
+        photo_size(dls), arch, schema, pretrained, body_kwargs, feature_groups=groups, stages=stages,
+        pool=pool, histogram_bins=histogram_bins, histogram_centre=histogram_centre, n_heads=n_heads, hidden=hidden,
+        dropout=dropout, norm=norm)
     if compile: model.body.compile(**(compile if isinstance(compile, Mapping) else {}))
     learn = TaggerLearner(
         dls, model, schema=schema, loss_func=loss_func or TaggerLoss(schema), splitter=splitter,
@@ -318,6 +346,7 @@ def predict(self: TaggerLearner,
     "Tag one photo"
     dl = self.dls.test_dl([item], rm_type_tfms=rm_type_tfms, num_workers=0)
     inp, p, _, decoded = self.get_preds(dl=dl, with_input=True, with_decoded=True)
+    decoded = tuplify(decoded)
     photo, *labels = self.dls.decode_batch((inp, *decoded))[0]
     names = self.schema.names
     label = dict(zip(names, labels))
@@ -360,6 +389,15 @@ def show_results(x: TensorPhoto, y: tuple, samples, # noqa: F811
                  outs, ctxs=None, max_n=9, nrows=None, ncols=None, figsize=None,
                  **kwargs):
     return _draw_results(samples, outs, ctxs, max_n, nrows, ncols, figsize)
+
+# %% ../nbs/30_learner.ipynb #48d0ec0b
+def _draw_losses(samples, outs, losses, nrows, ncols, figsize):
+    axs = _draw_results(samples, outs, None, len(samples), nrows, ncols, figsize)
+    for ax, loss in zip(axs, losses): ax.title.set_text(f'{ax.get_title()}\nloss {loss.item():.2f}')
+
+@dispatch
+def plot_top_losses(x: TensorImage, y: tuple, samples, outs, raws, losses, nrows=None, ncols=None, figsize=None, **kwargs):
+    _draw_losses(samples, outs, losses, nrows, ncols, figsize)
 
 # %% ../nbs/30_learner.ipynb #1c6f7380
 class LearnerFeatures(NamedTuple):

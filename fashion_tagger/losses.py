@@ -1,6 +1,6 @@
 """Cross entropy for attributes and binary cross entropy for tags, added up, with missing labels left out
 
-`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai expects of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` computes weights that keep rare tags from being ignored.
+`attribute_loss` and `tags_loss` give the loss of one target, photo by photo. `TaggerLoss` adds up those of a schema's targets; it has what fastai expects of a loss (`activation`, `decodes`, `reduction`, `y_int`). `tag_pos_weight` and `class_weights` compute weights that keep rare tags and values from being ignored.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/losses.html.md"""
 
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from fastai.torch_core import TensorMultiCategory
 from torch import nn
 from torch.nn import functional as F
 
@@ -19,7 +21,7 @@ from .models import probabilities
 from .schema import Attribute, InputError, Schema, TagSet
 
 # %% auto #0
-__all__ = ['attribute_loss', 'tags_loss', 'TaggerLoss', 'tag_pos_weight']
+__all__ = ['attribute_loss', 'tags_loss', 'TaggerLoss', 'tag_pos_weight', 'class_weights']
 
 # %% ../nbs/24_losses.ipynb #ee8f3907
 def attribute_loss(
@@ -50,10 +52,30 @@ def tags_loss(
     return (loss*known).sum(1)/known.sum(1).clamp(min=1), known.any(1).to(loss.dtype)
 
 # %% ../nbs/24_losses.ipynb #79fe7c20
-def _reduce_loss(loss, photo_weight, reduction):
-    if reduction == 'none': return loss
+def _reduce_loss(loss, photo_weight, reduction, training):
     if reduction == 'sum': return loss.sum()
-    return loss.sum()/photo_weight.sum().clamp(min=1e-6)
+    n = photo_weight.sum().clamp(min=1e-6)
+    if reduction == 'mean': return loss.sum()/n
+    return loss*(len(loss)/n) if training else loss # MixUp and CutMix average over all photos, the unlabelled too
+
+# %% ../nbs/24_losses.ipynb #087e8da3
+def _not_one_attribute():
+    "The error for fastai's confusion matrix, which begins by calling `contiguous` of the answers"
+    return InputError("fastai's confusion matrix is for one attribute; "
+                      "use TaggerInterpretation.from_learner(learn).confusion_matrix(target)")
+
+class _DecodedTags(TensorMultiCategory):
+    "0. or 1. per tag, shape `(n_photos, n_tags)`"
+    def contiguous(self, *args, **kwargs): raise _not_one_attribute()
+
+class TargetTuple(tuple):
+    "Labels or answers of several targets, with what fastai asks of those of one"
+    def size(self, dim=0): return self[0].size(dim)
+    def contiguous(self): raise _not_one_attribute()
+
+    def __getitem__(self, i):
+        if isinstance(i, torch.Tensor): return type(self)(y[i] for y in self) # by photo
+        return super().__getitem__(i)
 
 # %% ../nbs/24_losses.ipynb #c9d898bd
 class TaggerLoss(nn.Module):
@@ -122,7 +144,7 @@ class TaggerLoss(nn.Module):
         if isinstance(targs[0], tuple): targs, = targs
         total = pred.new_zeros(())
         for name, targ in zip(self.schema.names, targs, strict=True):
-            loss = _reduce_loss(*self.target_loss(name, pred, targ), self.reduction)
+            loss = _reduce_loss(*self.target_loss(name, pred, targ), self.reduction, pred.requires_grad)
             total = total + self.target_weights.get(name, 1.)*loss
         return total
 
@@ -135,13 +157,13 @@ class TaggerLoss(nn.Module):
     def decodes(self,
         p: torch.Tensor, # Probabilities, shape `(bs, n_logits)`
     ) -> tuple: # By target: an index per photo `(bs,)` for an attribute, 0. or 1. per tag `(bs, n)` for a tag set
-        "The answer of each target"
+        "The answer of each target; where there is one target, its tensor by itself, as fastai expects"
         answers = []
         for t, part in self.schema.split(p):
             threshold = torch.as_tensor(self.thresholds.get(t.name, 0.5), device=p.device)
             answer = t.decide(part, threshold)
-            answers.append(answer.float() if answer.dtype == torch.bool else answer)
-        return tuple(answers)
+            answers.append(answer.float().as_subclass(_DecodedTags) if isinstance(t, TagSet) else answer)
+        return TargetTuple(answers) if len(answers) > 1 else answers[0]
 
 # %% ../nbs/24_losses.ipynb #a278a0df
 def tag_pos_weight(
@@ -157,11 +179,16 @@ def tag_pos_weight(
         weights[t.name] = (neg/pos.clamp(min=1)).clamp(max=at_most).numpy()
     return weights
 
-# %% ../nbs/24_losses.ipynb #7dc1be50
-class TargetTuple(tuple):
-    "Labels of several targets, with what fastai's MixUp and CutMix ask of the labels of one"
-    def size(self, dim=0): return self[0].size(dim)
-
-    def __getitem__(self, i):
-        if isinstance(i, torch.Tensor): return type(self)(y[i] for y in self) # by photo
-        return super().__getitem__(i)
+# %% ../nbs/24_losses.ipynb #c0ffee21
+def class_weights(
+    table, # Training rows: a DataFrame or a dict of columns
+    schema: Schema, # What there is to predict
+    at_most: float = 10., # For values that hardly any photo has
+) -> dict: # By attribute, an array of shape `(n,)`
+    "Weights of values that make up for how rare they are, for `weight` of `TaggerLoss`"
+    weights = {}
+    for t in schema.attributes:
+        y = np.array([t.encode(cell) for cell in table[t.name]])
+        counts = np.bincount(y[y >= 0], minlength=len(t.values))
+        weights[t.name] = np.minimum(counts.sum()/(len(counts)*np.maximum(counts, 1)), at_most).astype(np.float32)
+    return weights

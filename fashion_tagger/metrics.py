@@ -109,6 +109,11 @@ class PhotoMetric(Metric):
     def name(self): return self._name
 
 # %% ../nbs/25_metrics.ipynb #8d811815
+def _loss_of(learn):
+    "The loss function of a learner, also while fastai's MixUp or CutMix stands in for it"
+    loss = getattr(learn, 'loss_func', None)
+    return getattr(getattr(loss, '__self__', None), 'old_lf', loss)
+
 class TagsMetric(PhotoMetric):
     "Mean over the data set of a score of the tags that are answered"
     def __init__(self,
@@ -123,7 +128,7 @@ class TagsMetric(PhotoMetric):
 
     def _of_loss(self, learn, setting, default):
         "What the learner's loss function has set for this target"
-        settings = getattr(getattr(learn, 'loss_func', None), setting, None) or {}
+        settings = getattr(_loss_of(learn), setting, None) or {}
         return settings.get(self.target, default)
 
     def _scores(self, learn, logits, targ):
@@ -167,7 +172,7 @@ class TargetLoss(PhotoMetric):
         super().__init__(schema, target, None, f'{target}_loss')
 
     def accumulate(self, learn):
-        loss, share = learn.loss_func.target_loss(self.target, learn.pred.detach(), learn.yb[self.i])
+        loss, share = _loss_of(learn).target_loss(self.target, learn.pred.detach(), learn.yb[self.i])
         self.sum, self.n = self.sum + loss.sum(), self.n + share.sum()
 
 # %% ../nbs/25_metrics.ipynb #79045fa2

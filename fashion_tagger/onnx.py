@@ -10,7 +10,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/onnx.html.md"""
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -121,6 +121,12 @@ def _fold_padding(path):
     _drop_unused_weights(model.graph)
     onnx.save(model, str(path))
 
+def _add_metadata(path, metadata):
+    import onnx
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.save(model, str(path))
+
 # %% ../nbs/26_onnx.ipynb #5b87a203
 _OPSET = 17
 
@@ -130,6 +136,7 @@ def write_onnx(
     size: tuple, # Height and width in pixels
     outputs: Sequence, # A name for each of them
     fold: bool = True, # Fold padding into convolutions, if onnx and onnxruntime are installed
+    metadata: Mapping|None = None, # Texts by name to store in the file, if onnx is installed
 ):
     "Write a network as ONNX for any number of photos of one size; its input is called `pixels`"
     device, was_training = next(net.parameters()).device, net.training
@@ -143,3 +150,4 @@ def write_onnx(
                               output_names=list(outputs), dynamic_axes=any_number)
     finally: net.train(was_training)
     if fold and find_spec('onnx') and find_spec('onnxruntime'): _fold_padding(path)
+    if metadata and find_spec('onnx'): _add_metadata(path, metadata)

@@ -1,10 +1,10 @@
 """Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders
 
-`open_photo` opens a path, bytes, an array or a `Crop` of one, upright and in RGB; a photo that cannot be read raises a `PhotoError`. `get_photo` finds the photo of a row in a table.
+`open_photo` opens a path, bytes, an array or a `Crop` of one, upright, in RGB and with the colours of sRGB; a photo that cannot be read raises a `PhotoError`. `get_photo` finds the photo of a row in a table.
 
 `fit_photo` resizes a photo by one of the `FIT_METHODS`, which are fastai's, and `load_photo` opens and resizes in one step. Validation and tagging both use `load_photo`, so they see the same pixels.
 
-`find_images` searches folders for files with one of the `IMAGE_ENDINGS`, and `decode_ahead` decodes photos in threads. This module needs NumPy, Pillow, and joblib to count processors, but neither PyTorch nor fastai.
+`find_images` searches folders for files with one of the `IMAGE_ENDINGS`, which are those of the `PHOTO_FORMATS`, and `decode_ahead` decodes photos in threads. This module needs NumPy, Pillow, and joblib to count processors, but neither PyTorch nor fastai.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/photos.html.md"""
 
@@ -20,11 +20,12 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .schema import InputError, is_missing
 
@@ -32,14 +33,22 @@ from .schema import InputError, is_missing
 __all__ = ['Crop', 'open_photo', 'get_photo', 'fit_photo', 'load_photo', 'find_images']
 
 # %% ../nbs/10_photos.ipynb #2da2fca3
-def _to_rgb(img):
-    "RGB of any image, on white where it is transparent"
-    if img.mode.startswith('I;16') or img.mode == 'I':
-        img = Image.fromarray((np.asarray(img).astype(np.float32)/257).clip(0, 255).astype(np.uint8))
-    if img.has_transparency_data:
-        img = img.convert('RGBA')
-        img = Image.alpha_composite(Image.new('RGBA', img.size, 'white'), img)
-    return img.convert('RGB')
+_MORE_THAN_8_BITS = 'I;16', 'I;16L', 'I;16B', 'I', 'F'
+
+def _white_of(img):
+    "The sample that is white in an image of more than 8 bits per pixel; `None` for others"
+    if img.mode not in _MORE_THAN_8_BITS: return None
+    x = np.asarray(img)
+    largest = float(x.max(initial=0, where=np.isfinite(x)))
+    if img.mode == 'F': return max(largest, 1)
+    bits = getattr(img, 'tag_v2', {}).get(0x0102, (16,))[0] # TIFF's BitsPerSample
+    containers = [2**b - 1 for b in (8, 10, 12, 16) if b >= bits or bits >= 16]
+    return next((white for white in containers if largest <= white), largest)
+
+def _to_8_bits(img, white):
+    "Grey levels from 0 to 255; `white` and what is brighter become 255"
+    x = np.nan_to_num(np.asarray(img, np.float32), posinf=white)
+    return Image.fromarray((x/(white/255)).round().clip(0, 255).astype(np.uint8))
 
 def exif_orientation(img):
     "Which side of an image is up, 1 to 8 as EXIF numbers them; 1 is upright"
@@ -50,7 +59,45 @@ def upright_size(img):
     "Width and height of an image once it is upright; its pixels are not read"
     return img.size[::-1] if exif_orientation(img) >= 5 else img.size
 
+# %% ../nbs/10_photos.ipynb #7dbde897
+_SAME_LEVELS = 3 # of 255; sRGB under its various names differs by less from Pillow's own
+
+def _all_colours(mode):
+    "An image with every eighth level of each channel, or every level of grey"
+    levels = np.arange(256, dtype=np.uint8)
+    if mode == 'L': return Image.fromarray(levels[None])
+    grid = np.stack(np.meshgrid(*[levels[7::8]]*3), -1)
+    return Image.fromarray(grid.reshape(32, -1, 3))
+
+@lru_cache(64)
+def _srgb_transform(profile, mode):
+    "What converts pixels of `mode` to sRGB; `None` if the profile is sRGB, is broken or does not fit the mode"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile('sRGB'), mode, 'RGB')
+        if mode == 'CMYK': return transform
+        colours = _all_colours(mode)
+        moved = np.subtract(transform.apply(colours), colours.convert('RGB'), dtype=np.int16)
+        return transform if abs(moved).max() > _SAME_LEVELS else None
+    except (OSError, ValueError, ImportError, ImageCms.PyCMSError): return None # Pillow may lack LittleCMS
+
+def _in_srgb(img, profile):
+    "RGB of an image without transparency; `profile` is the ICC profile of its file, or `None`"
+    if img.mode not in ('RGB', 'L', 'CMYK'): img = img.convert('RGB')
+    transform = _srgb_transform(profile, img.mode) if profile else None
+    return transform.apply(img) if transform else img.convert('RGB')
+
+def _to_rgb(img, profile):
+    "sRGB of any image of 8 bits, on white where it is transparent"
+    if not img.has_transparency_data: return _in_srgb(img, profile)
+    clear = img.convert('RGBA')
+    opaque = _in_srgb(clear.convert('L' if img.mode in ('L', 'LA') else 'RGB'), profile)
+    opaque.putalpha(clear.getchannel('A'))
+    return Image.alpha_composite(Image.new('RGBA', img.size, 'white'), opaque).convert('RGB')
+
 # %% ../nbs/10_photos.ipynb #a5102dce
+PHOTO_FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', 'DIB', 'TIFF', 'JPEG2000', 'PPM', 'QOI', 'AVIF', 'HEIF', 'TGA')
+
 _HEIC_BRANDS = b'heic', b'heix', b'heim', b'heis', b'hevc', b'hevx', b'mif1', b'msf1' # they follow `ftyp`
 
 def _is_heic(source):
@@ -61,15 +108,22 @@ def _is_heic(source):
     else: return False
     return head[4:8] == b'ftyp' and head[8:] in _HEIC_BRANDS
 
+def _open_photo_format(source):
+    "Open a file by its content if it is a photo; Pillow's plugins may lack some formats"
+    Image.init() # takes 0.03 seconds the first time
+    return Image.open(source, formats=[f for f in PHOTO_FORMATS if f in Image.OPEN])
+
 def _identify(source):
     "Open a path or a binary file by its content; phones sometimes name a HEIC photo .jpg"
-    try: return Image.open(source)
+    try: return _open_photo_format(source)
     except UnidentifiedImageError:
         if not _is_heic(source): raise
     try: from pillow_heif import register_heif_opener
     except ImportError: raise ValueError('HEIC needs a plugin: pip install pillow-heif') from None
     register_heif_opener()
-    return Image.open(source)
+    return _open_photo_format(source)
+
+MOST_BYTES = 2**30 # of a file; a larger one is not read
 
 def open_lazily(
     source, # A path, the bytes of a file, a binary file, a PIL image, or a uint8 array
@@ -78,8 +132,10 @@ def open_lazily(
     if isinstance(source, Image.Image): return source
     if isinstance(source, np.ndarray): return Image.fromarray(source)
     if isinstance(source, (bytes, bytearray)): return _identify(io.BytesIO(source))
-    if isinstance(source, (str, os.PathLike)) and not stat.S_ISREG(os.stat(source).st_mode):
-        raise ValueError('not a file') # reading from a pipe would wait forever
+    if isinstance(source, (str, os.PathLike)):
+        info = os.stat(source)
+        if not stat.S_ISREG(info.st_mode): raise ValueError('not a file') # reading from a pipe would wait forever
+        if info.st_size > MOST_BYTES: raise Image.DecompressionBombError(f'{info.st_size:,} bytes')
     return _identify(source)
 
 # %% ../nbs/10_photos.ipynb #5a05ac0b
@@ -108,25 +164,32 @@ def _cut(img, box, full):
     return img.crop((l, t, r, b))
 
 def _decode(source, box, at_least):
-    "Decode an image upright and in RGB, cut to its box if it has one"
+    "Decode an image upright and in sRGB, cut to its box if it has one"
     img = open_lazily(source)
+    profile = img.info.get('icc_profile')
     full = upright_size(img) if box else None
     if at_least and not box: img.draft('RGB', (at_least, at_least))
     if at_least and box:
         side = min(box[2] - box[0], box[3] - box[1])
         if side > 0: img.draft('RGB', tuple(s*at_least//side + 1 for s in img.size))
+    white = _white_of(img)
     img = ImageOps.exif_transpose(img)
-    return _to_rgb(_cut(img, box, full) if box else img)
+    if box: img = _cut(img, box, full)
+    if white: img = _to_8_bits(img, white)
+    return _to_rgb(img, profile)
 
 # %% ../nbs/10_photos.ipynb #5416b0af
 def open_photo(
     photo, # A path, bytes, a binary file, a PIL image, a uint8 array `(h, w, 3)` or `(h, w)`, or a `Crop` of one
     at_least: int = 0, # Pixels that both sides keep if a JPEG is decoded at 1/2, 1/4 or 1/8 of its size; 0: full size
-) -> Image.Image: # Upright and RGB
+) -> Image.Image: # Upright and RGB, with colours as in sRGB
     "Open a photo; raises `PhotoError` that names the file when it cannot be read"
     source, box = photo if isinstance(photo, Crop) else (photo, None)
     try: return _decode(source, box, at_least)
     except FileNotFoundError: raise PhotoError(f"{photo_name(photo)}: there is no such file") from None
+    except Image.DecompressionBombError as e:
+        size = str(e).partition(', could')[0]
+        raise PhotoError(f"{photo_name(photo)}: too large ({size}); make it smaller") from e
     except Exception as e: # decoders of damaged files raise nearly anything
         reason = 'of no known format' if isinstance(e, UnidentifiedImageError) else str(e) or type(e).__name__
         raise PhotoError(f"{photo_name(photo)}: not a readable image ({reason})") from e
@@ -195,7 +258,12 @@ def load_photo(
     return fit_photo(open_photo(photo, at_least=2*max(size) if draft else 0), size, method, fill)
 
 # %% ../nbs/10_photos.ipynb #92c9f0bf
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff', '.avif', '.heic', '.heif')
+IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.heic', '.heif', '.hif', '.avif', '.gif', '.bmp', '.tif', '.tiff',
+                 '.jfif', '.jpe', '.mpo', '.jp2', '.j2k', '.jpf', '.jpx', '.jpc', '.j2c', '.apng', '.dib',
+                 '.ppm', '.pgm', '.pbm', '.pnm', '.pfm', '.tga', '.qoi')
+
+_UNREAD_ENDINGS = ('.cr2', '.cr3', '.crw', '.nef', '.nrw', '.arw', '.dng', '.orf', '.rw2', '.raf', '.pef', '.srw', '.raw',
+                   '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.exr', '.hdr', '.ico', '.jxr')
 
 # %% ../nbs/10_photos.ipynb #98b3708e
 def is_shown(name):
@@ -212,7 +280,7 @@ def entry_is_file(entry):
     try: return entry.is_file()
     except OSError: return False
 
-def _walk_images(folder, onerror, above):
+def _walk_images(folder, onerror, onskip, above):
     "`find_images` in a folder that lies in the folders `above`, given by their real paths"
     real = os.path.realpath(folder)
     if any(Path(f).is_relative_to(real) for f in above): return # a circle
@@ -225,16 +293,18 @@ def _walk_images(folder, onerror, above):
         return
     for name in sorted(found):
         path = os.path.join(folder, name)
-        if found[name]: yield from _walk_images(path, onerror, (*above, real))
+        if found[name]: yield from _walk_images(path, onerror, onskip, (*above, real))
         elif name.lower().endswith(IMAGE_ENDINGS): yield path
+        elif onskip and name.lower().endswith(_UNREAD_ENDINGS): onskip(path)
 
 # %% ../nbs/10_photos.ipynb #b41d526a
 def find_images(
     folder, # Where to look, at any depth
     onerror: Callable|None = None, # Called with the `OSError` of an unreadable folder; by default, it is yielded
+    onskip: Callable|None = None, # Called with the path of a picture in a format that is not read, such as `.cr2`
 ) -> Iterator[str]: # Paths that begin with `folder`, folder by folder, in the order of their names
     "Every image below a folder, by its ending; hidden ones and links back to an enclosing folder are skipped"
-    yield from _walk_images(folder, onerror, ())
+    yield from _walk_images(folder, onerror, onskip, ())
 
 # %% ../nbs/10_photos.ipynb #815c4763
 def cpu_count():

@@ -241,6 +241,21 @@ class TagSet:
 # %% ../nbs/00_schema.ipynb #511673b6
 _TARGET_KINDS = {cls.kind: cls for cls in (Attribute, TagSet)}
 
+RESERVED = ('image', 'box', 'split', 'group') # columns of a table that are not targets
+
+def _check_names(names):
+    "Raise `InputError` for names of targets whose answers could not be written into a table"
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"a target is called {name!r}; rename its column to a word")
+        if names.count(name) > 1: raise InputError(f"two targets share a name: {', '.join(names)}")
+        if name in (*RESERVED, 'error'):
+            raise InputError(f"a target cannot be called {name!r}, a column that tables have for something else; "
+                             "rename it, or leave it out")
+        if f'{name}_p' in names:
+            raise InputError(f"{name + '_p'!r} is the column for the probabilities of {name!r}; "
+                             "rename one of the two, or leave it out")
+
 # %% ../nbs/00_schema.ipynb #399fbeb5
 @dataclass(frozen=True)
 class Schema:
@@ -250,8 +265,7 @@ class Schema:
     def __post_init__(self):
         object.__setattr__(self, 'targets', tuple(self.targets))
         if not self.targets: raise InputError("a schema needs at least one attribute or tag set")
-        names = self.names
-        if len(set(names)) < len(names): raise InputError(f"two targets share a name: {', '.join(names)}")
+        _check_names(self.names)
 
     @property
     def names(self) -> list[str]:
@@ -341,8 +355,6 @@ def schema_from_json(
     except json.JSONDecodeError as e: raise InputError(f"not a schema: {e}") from None
 
 # %% ../nbs/00_schema.ipynb #25e3e658
-RESERVED = ('image', 'box', 'split', 'group') # columns of a table that are not targets
-
 _SEVERAL = tuple, list, set, frozenset, np.ndarray, Mapping # types of a cell with tags
 
 def _is_tag_column(column): return any(isinstance(cell, _SEVERAL) for cell in column)

@@ -2,10 +2,9 @@
 
 Labels come in many formats. This module reads them into one: a DataFrame with a row per photo.
 
-- `read_table` reads a folder or a file, and checks that the photos exist. It combines the next three.
+- `read_table` reads a folder or a file, and checks that the photos exist. It combines the next two.
 - `read_folders` takes labels from the names of folders.
 - `read_csv` takes labels from the columns of a CSV, Excel, Parquet or JSON file.
-- `check_images` finds photos that do not exist, and joins the rows of one photo.
 
 Input that cannot be used raises an `InputError` of one line. A `TableWarning` counts the rows that were repaired or left out.
 
@@ -18,23 +17,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-import numpy as np
 import pandas as pd
 from fastcore.basics import listify
 
-from .cells import are_flags, join_flags, read_values, split_tags
-from .photo_names import locate_photos, has_ending, listing, no_such_photo
+from .cells import are_flags, join_flags, read_values, separator, split_tags
+from .photo_names import check_images, has_ending, locate_photos
 from .photos import IMAGE_ENDINGS, find_images, is_shown
-from .schema import RESERVED, InputError, count_of, is_missing, some_of, warn_table
+from .schema import RESERVED, InputError, count_of, some_of, warn_table
 from .splits import SPLIT_NAMES, read_splits
 from .tables import read_records
 
 # %% auto #0
-__all__ = ['read_folders', 'read_csv', 'check_images', 'read_table']
+__all__ = ['read_folders', 'read_csv', 'read_table']
 
 # %% ../nbs/12_sources.ipynb #68fa05ab
 def check_target_names(attributes, tags):
@@ -47,41 +44,75 @@ def check_target_names(attributes, tags):
 def _stop_walk(e): raise InputError(f"{e.filename}: {e.strerror}")
 
 def _image_files(folder):
-    "Sorted paths of every image below a folder, at any depth"
-    found = sorted(find_images(folder, _stop_walk))
-    if not found: raise InputError(f"no images ({', '.join(IMAGE_ENDINGS)}) under {folder}")
+    "Sorted paths of every image below a folder, at any depth; counts pictures in formats that are not read"
+    skipped = []
+    found = sorted(find_images(folder, _stop_walk, skipped.append))
+    if skipped:
+        endings = some_of(sorted({os.path.splitext(p)[1].lower() for p in skipped}))
+        left = f"{count_of(len(skipped), 'file')} of a format that is not read ({endings})"
+    if not found:
+        what = f"; {left}: save them as JPEG or PNG" if skipped else ''
+        raise InputError(f"no images ({', '.join(IMAGE_ENDINGS[:4])} and the like) under {folder}{what}")
+    if skipped: warn_table(f"{left} left out of {folder}; save them as JPEG or PNG to use them")
     return found
 
 # %% ../nbs/12_sources.ipynb #d053e071
-def _split_folders(root):
-    "The split of each folder that stands for one; none unless both training and validation have a folder"
-    splits = {}
-    for e in os.scandir(root):
-        split = SPLIT_NAMES.get(e.name.lower())
-        if split and os.path.isdir(e.path): splits[e.name] = split
-    return splits if {'train', 'valid'} <= {*splits.values()} else {}
+def _parts_below(root, paths):
+    "The names of the folders and the file that lead from `root` to each path"
+    return [path[len(root):].split(os.sep) for path in paths]
 
-def _in_classes(root, paths, splits):
-    "The parts of each path below `root`: split folder (where there are any), class folder, file"
-    depth = 3 if splits else 2
-    classed, stray = [], []
-    for path in paths:
-        parts = path[len(root):].split(os.sep)
-        in_class = len(parts) >= depth and (not splits or parts[0] in splits)
-        if in_class: classed.append(parts)
-        else: stray.append('/'.join(parts))
-    if not classed:
-        what = f"{root} holds images but no class folders"
-        raise InputError(f"{what}; give a folder of folders named after what they hold")
+def _innermost(root, paths):
+    "The folder below `root` that holds the class folders or splits: an unpacked archive has others around it"
+    while True:
+        parts = _parts_below(root, paths)
+        if len({p[0] for p in parts}) > 1 or min(map(len, parts)) < 3: return root
+        root = os.path.join(root, parts[0][0], '')
+
+def _named_splits(root):
+    "The split that each folder has the name of"
+    named = {e.name: SPLIT_NAMES.get(e.name.lower()) for e in os.scandir(root) if os.path.isdir(e.path)}
+    return {name: split for name, split in named.items() if split}
+
+def _split_folders(root):
+    "The split of each folder that stands for one; none unless there are two different splits"
+    splits = _named_splits(root)
+    return splits if len({*splits.values()}) > 1 else {}
+
+def _check_depth(root, classed, depth):
+    "Raise `InputError` if a photo lies in a folder within its class folder"
     deep = next((p for p in classed if len(p) > depth), None)
-    if deep:
-        raise InputError(f"{'/'.join(deep)} in {root} lies too deep; give the folder that holds the class folders")
-    if stray: warn_table(f"{count_of(len(stray), 'image')} of {root} in no class folder left out: {some_of(stray)}")
+    if not deep: return
+    what = f"{'/'.join(deep)} in {root} lies too deep; give the folder that holds the class folders"
+    folders = {len(p) - depth + 1 for p in classed}
+    if len(folders) == 1: what += f", or {folders.pop()} attributes, one for each of the folders that it lies in"
+    raise InputError(what)
+
+def _in_classes(root, paths, splits, names):
+    "The parts of each path below `root`: split folder (where there are any), a class folder or one per name, file"
+    all_parts, above = _parts_below(root, paths), bool(splits)
+    in_class = [len(p) >= above + 2 and (not splits or p[0] in splits) for p in all_parts]
+    classed = [p for p, yes in zip(all_parts, in_class) if yes]
+    stray = ['/'.join(p) for p, yes in zip(all_parts, in_class) if not yes]
+    if {len(p) for p in classed} != {above + len(names) + 1}: _check_depth(root, classed, above + 2)
+    if stray and classed:
+        warn_table(f"{count_of(len(stray), 'image')} of {root} in no class folder left out: {some_of(stray)}")
     return classed
+
+def _are_flat(classed, splits):
+    "Whether no photo lies in a class folder; a folder called `train` is none"
+    return not classed or not splits and all(parts[-2].lower() in SPLIT_NAMES for parts in classed)
+
+def _no_classes(root, classed, splits):
+    "The error for photos without class folders"
+    names = sorted(splits or {parts[-2] for parts in classed})
+    advice = "give a folder of folders named after what they hold, or a table of labels"
+    if not names: return InputError(f"{root} holds images but no class folders; {advice}")
+    where = f"the images in {' and '.join(names)} of {root} lie in no class folders"
+    return InputError(f"{where}; {advice} (metadata.csv beside them, with a column file_name)")
 
 def _warn_of_empty_folders(root, splits, classed):
     "Count the class folders from which no image came"
-    found = {tuple(parts[:-1]) for parts in classed}
+    found = {tuple(parts[:i]) for parts in classed for i in range(1, len(parts))}
     empty = []
     for above in [(s,) for s in splits] or [()]:
         for e in os.scandir(os.path.join(root, *above)):
@@ -91,16 +122,28 @@ def _warn_of_empty_folders(root, splits, classed):
     what = f"{count_of(len(empty), 'folder')} of {root} with no image that can be read"
     warn_table(f"{what} left out: {some_of(sorted(empty))}")
 
+_METADATA = 'metadata.csv', 'metadata.jsonl'
+
+def _metadata_files(root, splits):
+    "The files of metadata in a folder and in its splits, and the split of each; the first kind where a folder has both"
+    found = {}
+    for folder, split in [('', None), *splits.items()]:
+        paths = (os.path.join(root, folder, name) for name in _METADATA)
+        if path := next(filter(os.path.isfile, paths), None): found[path] = split
+    return found
+
 # %% ../nbs/12_sources.ipynb #ac5e7bab
-def _separator(sep):
+def separator(sep):
     "A pattern from one character, which stands for itself, or from a regular expression"
     try: return re.compile(re.escape(sep) if len(sep) == 1 else sep)
     except re.error as e:
         raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
 
-def _folder_labels(folder, names, sep):
-    "What the name of a folder says: a value for each of `names`, or where there are none, a tuple of tags"
-    words = [w for w in re.split(_separator(sep), folder) if w]
+def _folder_labels(folders, names, sep):
+    "What the class folders of a photo say: a value for each of `names`, or where there are none, a tuple of tags"
+    if len(folders) > 1: return [*folders]
+    folder = folders[0]
+    words = [w for w in re.split(separator(sep), folder) if w]
     if len(names) == 1: return [folder]
     if not names and words: return [tuple(dict.fromkeys(words))]
     if names and len(words) == len(names): return words
@@ -108,27 +151,37 @@ def _folder_labels(folder, names, sep):
     what = f"folder {folder!r} gives {count_of(len(words), 'word')} for {wants}"
     raise InputError(f"{what}; rename it, or give another separator than {sep!r} (sep, in a shell --tag-sep)")
 
+def _folder_table(root, parts, splits, names, tags, sep):
+    "A row per photo, with what its class folders say"
+    folders = [tuple(p[bool(splits):-1]) for p in parts]
+    labels = {f: _folder_labels(f, names, sep) for f in dict.fromkeys(folders)}
+    table = dict(image=[root + os.sep.join(p) for p in parts])
+    for i, name in enumerate(names or tags or ['tags']): table[name] = [labels[f][i] for f in folders]
+    if splits: table['split'] = [splits[p[0]] for p in parts]
+    return pd.DataFrame(table, dtype=object)
+
 # %% ../nbs/12_sources.ipynb #27b16cbe
 def read_folders(
-    root, # Folder of class folders, or of `train` and `valid` (`validation`, `val`) folders of class folders
-    attributes=None, # One name: it takes whole folder names. Several: they take the words of a folder name in order
+    root, # Folder of class folders, or of folders `train`, `valid` (`validation`, `val`) and `test` of class folders
+    attributes=None, # One name: it takes whole folder names. Several: the words of a name, or folders inside each other
     tags=None, # Name of the tag set that the words make where no attributes are given; `None` for 'tags'
-    sep: str = '[_ ]+', # What separates words: one character, or a regular expression
+    sep: str|None = None, # What separates words: one character or a regular expression; `None` for `_` and spaces
 ) -> pd.DataFrame: # `image`, a column per target, and `split` where the folders have one
     "Read labels from the names of folders; raises `InputError` for a folder whose words do not fit"
     names, tags, root = listify(attributes), listify(tags), os.path.join(root, '')
     check_target_names(names, tags)
+    paths = _image_files(root)
+    root = _innermost(root, paths)
+    splits = _split_folders(root)
+    parts = _in_classes(root, paths, splits, names)
+    classes, flat = {p[-2] for p in parts}, _are_flat(parts, splits)
+    metadata = _metadata_files(root, _named_splits(root)) if flat or len(classes) == 1 else {}
+    if metadata: return _read_metadata(root, metadata, splits, paths, names, tags, sep)
+    if flat: raise _no_classes(root, parts, splits)
     if len(tags) > 1 or names and tags:
         raise InputError("folder names give either attributes or one tag set; ask for one of them")
-    paths, splits = _image_files(root), _split_folders(root)
-    parts = _in_classes(root, paths, splits)
     _warn_of_empty_folders(root, splits, parts)
-    classes = [p[-2] for p in parts]
-    labels = {c: _folder_labels(c, names, sep) for c in dict.fromkeys(classes)}
-    table = dict(image=[root + os.sep.join(p) for p in parts])
-    for i, name in enumerate(names or tags or ['tags']): table[name] = [labels[c][i] for c in classes]
-    if splits: table['split'] = [splits[p[0]] for p in parts]
-    return pd.DataFrame(table, dtype=object)
+    return _folder_table(root, parts, splits, names, tags, sep or '[_ ]+')
 
 # %% ../nbs/12_sources.ipynb #baf346ea
 def _even_rows(file, used):
@@ -151,9 +204,9 @@ def _even_rows(file, used):
         return row + ['']*(n - len(row))
     return [even(row) for row in rows]
 
-# %% ../nbs/12_sources.ipynb #f3c29304
-_IMAGE_NAMES = ('image filename file_name file filepath path photo picture img image_path image_name fname image_src images '
-                'image_url id image_id photo_id').split()
+# %% ../nbs/12_sources.ipynb #4ea0a523
+_IMAGE_NAMES = ('image filename file_name file filepath path photo picture img image_path image_name fname '
+                'image_src images image_url id image_id photo_id').split()
 _SPLIT_COLUMNS = 'split is_valid subset partition dataset_split set'.split()
 _GROUP_NAMES = 'product_id product handle sku item item_id'.split()
 
@@ -246,7 +299,7 @@ def _image_paths(file, column, names, images):
         raise InputError(f"{what}; fill or delete them")
     return locate_photos(names, images, file.lines, file.path, '.jpg' if column == 'id' else '')
 
-# %% ../nbs/12_sources.ipynb #b7e75f71
+# %% ../nbs/12_sources.ipynb #f3cb9af1
 def _level_of(header, name):
     "The column and the level that a name such as `Categories_2` stands for, or `None`"
     match = re.fullmatch(r'(.+)_([1-9])', name)
@@ -273,11 +326,12 @@ def _tag_sets(file, columns, tags, sep):
     found, flags = {}, {}
     for name, columns_of in tags.items():
         if name not in file.header: found[name] = join_flags({c: columns[c] for c in columns_of})
-        elif are_flags(columns[name]): flags[name] = columns[name]
-        else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep)
+        elif not sep and are_flags(columns[name]): flags[name] = columns[name]
+        else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep, [c for c in columns_of if c != name])
     if flags:
-        if 'tags' in found: raise InputError(f"{file.path}: the columns of 0 and 1 ({some_of([*flags])}) make a tag set "
-                                             "'tags', and there is a column of that name; rename it")
+        if 'tags' in found:
+            what = f"{file.path}: the columns of 0 and 1 ({some_of([*flags])}) make a tag set 'tags'"
+            raise InputError(f"{what}, and another column has that name; rename it")
         found['tags'] = join_flags(flags)
     return found
 
@@ -294,24 +348,25 @@ def _nothing_asked(path, columns, known):
     what = f"{path}: say which columns to learn, as attributes (one value each) or tags (several words)"
     return InputError(f"{what}; there are {', '.join(kinds) or 'none'}")
 
-# %% ../nbs/12_sources.ipynb #877b51ae
-def read_csv(
-    path, # A table with a header: CSV, TSV, .xlsx, Parquet or JSON, by its ending
-    images=None, # Folder that the images' names start from; `None` leaves the names as they are
-    attributes=None, # Columns that hold one value, or levels of one such as `Categories_2`
-    tags=None, # Columns of words, each a tag set; columns of 0 and 1, together a tag set; or a dict of such columns by set
-    split=None, # Column of the split; found out if not given, `False` for no split
-    image_column=None, # Column of the images' names; found out if not given
-    tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
-    group=None, # Column of products, whose photos a split keeps together; found out if not given, `False` for none
-) -> pd.DataFrame: # `image`, a column per target, `split` and `group` where there are such; indexed by the file's lines
-    "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
+# %% ../nbs/12_sources.ipynb #58d81313
+def _by_set(tags):
+    "The columns of each tag set, by its name"
+    if isinstance(tags, Mapping): return {name: [*columns] for name, columns in tags.items()}
+    return {t: [t] for t in listify(tags)}
+
+def _wanted_columns(header, attributes, tags):
+    "The columns that targets are read from"
+    for name in attributes: yield (_level_of(header, name) or [name])[0]
+    for name, columns in tags.items():
+        if name in header or not {*columns} & {*header}: yield name
+        else: yield from columns
+
+def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group):
+    "The table of a file, and the line that each row stands on"
     attributes, tags = listify(attributes), _by_set(tags)
     file = read_records(path)
     check_target_names(attributes, tags)
-    wanted = [_level_of(file.header, a)[0] if _level_of(file.header, a) else a for a in attributes]
-    for name, columns_of in tags.items(): wanted += columns_of if name not in file.header and {*columns_of} & {*file.header} else [name]
-    targets = [find_column(path, file.header, t) for t in wanted]
+    targets = [find_column(path, file.header, c) for c in _wanted_columns(file.header, attributes, tags)]
     image = _find_image_column(file, image_column, targets)
     rows = _even_rows(file, {image, split, group, *targets})
     columns = dict(zip(file.header, zip(*rows)))
@@ -325,80 +380,23 @@ def read_csv(
     table |= _tag_sets(file, columns, tags, tag_sep)
     if split: table['split'] = read_splits(path, split, columns[split], file.lines)
     if group: table['group'] = [c or None for c in columns[group]]
-    return pd.DataFrame(table, pd.Index(file.lines, name='line'), dtype=object)
+    return pd.DataFrame(table, dtype=object), file.lines
 
-def _by_set(tags):
-    "The columns of each tag set, by its name"
-    return {name: [*columns] for name, columns in tags.items()} if isinstance(tags, Mapping) else {t: [t] for t in listify(tags)}
+# %% ../nbs/12_sources.ipynb #ffce5fc0
+def read_csv(
+    path, # A table with a header: CSV, TSV, .xlsx, Parquet or JSON, by its ending
+    images=None, # Folder that the images' names start from; `None` leaves the names as they are
+    attributes=None, # Columns that hold one value, or levels of one such as `Categories_2`
+    tags=None, # Columns of words, each a tag set; columns of 0 and 1, together a tag set, or a dict of these by set
+    split=None, # Column of the split; found out if not given, `False` for no split
+    image_column=None, # Column of the images' names; found out if not given
+    tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
+    group=None, # Column of products, whose photos a split keeps together; found out if not given, `False` for none
+) -> pd.DataFrame: # `image`, a column per target, `split` and `group` where there are such
+    "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
+    return _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group)[0]
 
-# %% ../nbs/12_sources.ipynb #141b76d0
-def _drop_missing(table, missing, images):
-    "The table without images that do not exist; raises `InputError` unless asked to skip them, or where none exists"
-    files = listing(table['image'])
-    absent = [os.path.basename(p) not in files[os.path.dirname(p)] for p in table['image']]
-    rows = table.index[absent]
-    if not len(rows): return table
-    verb = 'does' if len(rows) == 1 else 'do'
-    number = absent.index(True)
-    place = f"row {number + 1}, line {rows[0]}" if table.index.name == 'line' else f"row {rows[0]}"
-    path = table['image'].iloc[number]
-    what = f"{len(rows):,} of {count_of(len(table), 'image')} {verb} not exist, e.g. {path} ({place})"
-    if missing == 'skip' and len(rows) < len(table):
-        warn_table(f"{what}; left out")
-        return table[~np.array(absent)]
-    advice = no_such_photo(path, images)
-    if len(rows) < len(table): advice += ", or leave these rows out (missing='skip', in a shell --missing skip)"
-    raise InputError(f"{what}{'; ' if advice.startswith('say') else ', '}{advice}")
-
-# %% ../nbs/12_sources.ipynb #8c0ecbd8
-def _joined(cells, is_tags):
-    "One cell for several rows of a photo; raises `ValueError` where they contradict each other"
-    known = [c for c in cells if not is_missing(c)]
-    if not is_tags:
-        if len(set(known)) > 1: raise ValueError
-        return known[0] if known else None
-    if not known: return None
-    applies = [tag for c in known for tag in (c if not isinstance(c, Mapping) else [t for t, v in c.items() if v])]
-    if any(not isinstance(c, Mapping) for c in known): return tuple(dict.fromkeys(applies))
-    return {tag: tag in applies for c in known for tag in c}
-
-def _join_rows(table):
-    "The table with one row per photo, where its rows go together; reports what was joined and what was not"
-    photo = [c for c in ('image', 'box') if c in table]
-    several = table.duplicated(photo, keep=False).to_numpy()
-    if not several.any(): return table
-    rows_of = defaultdict(list)
-    for i, key in zip(np.flatnonzero(several), zip(*(table.loc[several, c] for c in photo))): rows_of[key].append(i)
-    is_tags = {c: any(isinstance(v, (tuple, Mapping)) for v in table[c]) for c in table if c not in photo}
-    columns, keep, clashes, joined = {c: [*table[c]] for c in table}, np.ones(len(table), bool), [], 0
-    for (image, *_), rows in rows_of.items():
-        try: cells = {c: _joined([columns[c][i] for i in rows], tags) for c, tags in is_tags.items()}
-        except ValueError:
-            clashes.append(image)
-            continue
-        for c, cell in cells.items(): columns[c][rows[0]] = cell
-        keep[rows[1:]] = False
-        joined += len(rows)
-    if joined: warn_table(f"{joined:,} rows joined into {joined - (~keep).sum():,}, one for each image")
-    if clashes:
-        what = f"{count_of(len(clashes), 'image')} in several rows with different labels or splits"
-        warn_table(f"{what}; all kept: {some_of(clashes)}")
-    return pd.DataFrame(columns, table.index, dtype=object)[keep]
-
-# %% ../nbs/12_sources.ipynb #2dd169be
-def check_images(
-    table: pd.DataFrame, # As the readers give it; rows are named as in its index
-    missing: str = 'error', # For images that do not exist: 'error', 'skip' with a warning, or 'keep' without looking
-    images=None, # The folder that was searched, for the advice in an error
-) -> pd.DataFrame: # Without skipped rows, the rows of an image joined where they agree, numbered anew
-    "Make sure that each image exists and stands in one row; raises `InputError` where one is missing or no row is left"
-    if missing not in ('error', 'skip', 'keep'):
-        raise ValueError(f"missing must be 'error', 'skip' or 'keep', not {missing!r}")
-    if not len(table): raise InputError("the table has no rows")
-    if missing != 'keep': table = _drop_missing(table, missing, images)
-    return _join_rows(table).reset_index(drop=True)
-
-# %% ../nbs/12_sources.ipynb #fbfafea5
+# %% ../nbs/12_sources.ipynb #52092a53
 def read_table(
     source, # A folder for `read_folders`, or a file for `read_csv`
     images=None, # Folder that a file's image names start from; `None` for the folder that the file lies in
@@ -415,11 +413,29 @@ def read_table(
         raise InputError(f"{source} does not exist; give a folder of class folders or a table of labels")
     if not os.path.isdir(source):
         folder = os.path.dirname(source) or '.' if images is None else images
-        table = read_csv(source, folder, attributes, tags, split, image_column, tag_sep, group)
-        return check_images(table, missing, images)
+        table, lines = _read_labels(source, folder, attributes, tags, split, image_column, tag_sep, group)
+        return check_images(table, missing, images, lines)
     for name, given in dict(images=images, split=split, image_column=image_column, group=group).items():
         if given: raise InputError(f"{source} is a folder, which holds the images and their split; leave out {name}")
     sep = {} if tag_sep is None else dict(sep=tag_sep)
     table = read_folders(source, attributes, [*_by_set(tags)], **sep)
     if split is False: table = table.drop(columns='split', errors='ignore')
     return check_images(table, missing)
+
+# %% ../nbs/12_sources.ipynb #27795f0b
+def _read_metadata(root, files, splits, paths, attributes, tags, sep):
+    "A table of the photos that files of metadata name, with the split of each where there is more than one"
+    tables = []
+    for path, split in files.items():
+        folder, column = os.path.dirname(path), False if split else None
+        table = read_csv(path, folder, attributes, tags, column, 'file_name', sep)
+        if 'split' not in table:
+            table['split'] = [split or splits.get(p[0]) for p in _parts_below(root, table['image'])]
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    unnamed = sorted({*map(os.path.normpath, paths)} - {*map(os.path.normpath, table['image'])})
+    if unnamed:
+        what = f"{count_of(len(unnamed), 'image')} of {root} that no {' or '.join(_METADATA)} names left out"
+        warn_table(f"{what}: {some_of([os.path.relpath(p, root) for p in unnamed])}")
+    several = table['split'].nunique() > 1 and table['split'].notna().all()
+    return table if several else table.drop(columns='split')

@@ -146,7 +146,7 @@ def _read_text(path):
     while not header[-1]: header.pop()
     return Records(path, header, rows, lines[1:], sep)
 
-# %% ../nbs/04_tables.ipynb #140469eb
+# %% ../nbs/04_tables.ipynb #0c935982
 def _of_frame(path, frame, first=1):
     "The records of a DataFrame"
     header = [' '.join(str(c).split()) for c in frame.columns]
@@ -172,24 +172,34 @@ def _read_parquet(path):
     try: return _of_frame(path, pd.read_parquet(path))
     except ImportError as e: raise InputError(f"{path}: Parquet files need pyarrow (pip install pyarrow)") from e
 
+def _parse_json(path, text, line=0):
+    "What a text of JSON says, which stands below a number of lines of a file"
+    try: return json.loads(text)
+    except json.JSONDecodeError as e: raise InputError(f"{path}, line {line + e.lineno}: no JSON ({e.msg})") from None
+
+def _read_json_lines(path):
+    "A record per line"
+    with _open(path, 'rt', encoding='utf-8-sig') as f: numbered = [*enumerate(f)]
+    found = {i + 1: _parse_json(path, line.strip(), i) for i, line in numbered if line.strip()}
+    for i, record in found.items():
+        if not isinstance(record, Mapping): raise InputError(f"{path}, line {i}: no record with a key per column")
+    header = [*dict.fromkeys(key for record in found.values() for key in record)]
+    rows = [[cell_text(record.get(key)) for key in header] for record in found.values()]
+    return Records(path, header, rows, [*found])
+
 def _read_json(path):
-    "A list of records, a record per line, or a dict of columns"
+    "A list of records, or a dict of columns"
     import pandas as pd
-    with _open(path, 'rt', encoding='utf-8-sig') as f: text = f.read()
-    try:
-        if _suffix(path) == '.jsonl': data = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else: data = json.loads(text)
-    except json.JSONDecodeError as e: raise InputError(f"{path}, line {e.lineno}: no JSON ({e.msg})") from None
-    records = [*data] if isinstance(data, list) else [data]
-    if not records or not all(isinstance(r, Mapping) for r in records):
-        raise InputError(f"{path}: give a list of records, each with a key per column")
-    if isinstance(data, Mapping) and not all(isinstance(v, (Mapping, list)) for v in data.values()):
-        raise InputError(f"{path}: one record is no table; give a list of records, each with a key per column")
+    with _open(path, 'rt', encoding='utf-8-sig') as f: data = _parse_json(path, f.read())
+    is_dict = isinstance(data, Mapping)
+    if is_dict and not all(isinstance(v, (Mapping, list)) for v in data.values()) \
+       or not is_dict and not (isinstance(data, list) and all(isinstance(r, Mapping) for r in data)):
+        raise InputError(f"{path}: no table; give a list of records, each with a key per column")
     return _of_frame(path, pd.DataFrame(data))
 
-# %% ../nbs/04_tables.ipynb #b719065b
+# %% ../nbs/04_tables.ipynb #68a09097
 _READERS = {'.csv': _read_text, '.tsv': _read_text, '.xlsx': _read_excel, '.parquet': _read_parquet,
-            '.json': _read_json, '.jsonl': _read_json}
+            '.json': _read_json, '.jsonl': _read_json_lines}
 TABLE_ENDINGS = *_READERS, '.csv.gz', '.tsv.gz', '.json.gz', '.jsonl.gz'
 
 def read_records(

@@ -120,6 +120,15 @@ class Checkpoints(Callback):
             raise InputError(f"{self.folder}: a checkpoint cannot be written there ({e.strerror or e})") from e
         for old in sorted(self.folder.glob('*.checkpoint'))[:-2]: old.unlink()
 
+# %% ../nbs/33_training.ipynb #5a69972d
+class _StopDiverged(Callback):
+    "Raise `InputError` after an epoch whose loss is not a number, before a checkpoint is written"
+    def after_train(self):
+        loss = float(self.learn.loss)
+        if np.isfinite(loss): return
+        raise InputError(f"training has diverged: the loss of epoch {self.epoch + 1} is {loss}; "
+                         "train anew with lower learning rates (lr, body_lr)")
+
 # %% ../nbs/33_training.ipynb #87970183
 class _Phase(NamedTuple):
     "A part of the recipe"
@@ -150,4 +159,4 @@ def fit_tagger(self: TaggerLearner,
         if state and i < state['phase']: continue
         phase.prepare()
         if checkpoints: checkpoints.phase = i
-        with self.added_cbs(phase.cbs + L(checkpoints)): self.fit_one_cycle(phase.epochs, phase.lr, **kwargs)
+        with self.added_cbs([*phase.cbs, _StopDiverged(), *L(checkpoints)]): self.fit_one_cycle(phase.epochs, phase.lr, **kwargs)

@@ -68,7 +68,7 @@ def test_tables(shop, tmp_path, monkeypatch):
     (tmp_path/"shop.tsv").write_text("price\tphoto\n10\tshop/b.png\n")
     monkeypatch.chdir(tmp_path)
     assert list(find_photos(["shop.tsv"], image_column="photo")) == [os.path.join("shop", "b.png")]
-    with pytest.raises(InputError, match="there is no .csv"): find_photos(["shop"], images="shop")
+    with pytest.raises(InputError, match="there is no table"): find_photos(["shop"], images="shop")
     with pytest.raises(InputError, match="--image-column"): find_photos(["shop"], image_column="photo")
 
 

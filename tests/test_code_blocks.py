@@ -15,7 +15,6 @@ ELSEWHERE = {  # lines that something else runs
     "pip install .": "the check `package` of .ci/run",
 }
 PAGES = [root/"README.md", *sorted((root/"nbs").glob("*.qmd"))]
-TAGS = "striped", "dotted", "long"
 
 
 def blocks():
@@ -27,13 +26,12 @@ def blocks():
 
 
 def write_tables(table, home):
-    "labels.csv and more.csv with tags as words, marks.csv with a column of 0 and 1 per tag"
+    "labels.csv and more.csv with tags as words, marks.csv, with tags as words"
     files = [os.path.relpath(f, home/"photos") for f in table["image"]]
     labels = table.assign(image=files, tags=[" ".join(tags) for tags in table["tags"]])
     labels[["image", "type", "colour", "tags", "split"]].to_csv(home/"labels.csv", index=False)
     labels[labels["split"] == "valid"].drop(columns="split").to_csv(home/"more.csv", index=False)
-    marks = pd.DataFrame(dict(file=labels["image"], type=labels["type"]))
-    for tag in TAGS: marks[tag] = [int(tag in tags) for tags in table["tags"]]
+    marks = pd.DataFrame(dict(file=labels["image"], type=labels["type"], words=labels["tags"]))
     marks.to_csv(home/"marks.csv", index=False)
 
 
