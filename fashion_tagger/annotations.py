@@ -77,7 +77,7 @@ def _files_of(source, *patterns):
 def _join_files(tables, splits):
     "The rows of several files, with their split if each has one"
     if None not in splits: tables = [table.assign(split=split) for table, split in zip(tables, splits)]
-    return pd.concat(tables).astype(object)
+    return pd.concat(tables, ignore_index=True).astype(object)
 
 # %% ../nbs/18_annotations.ipynb #c210c727
 _CELEBA_PARTITIONS = {'0': 'train', '1': 'valid', '2': 'test'}
@@ -87,9 +87,11 @@ def _celeba_places(folder, name):
     "Where releases have a list"
     return [os.path.join(place, name + ending) for place in ('', folder) for ending in ('.txt', '.csv')]
 
+def _is_csv(path): return path.lower().endswith('.csv') # a list as Kaggle has it
+
 def _celeba_frame(path, **text):
     "A list of CelebA, indexed by image: its own lists are padded with spaces, those of Kaggle have commas"
-    if path.lower().endswith('.csv'): return _read_frame(path, index_col=0)
+    if _is_csv(path): return _read_frame(path, index_col=0)
     return _read_frame(path, sep=r'\s+', **text) # a header without a column for the images makes an index of it
 
 def _check_count(path, n_rows):
@@ -110,17 +112,16 @@ def _check_cells(path, cells, allowed, first):
     raise InputError(f"{what}; get the file anew")
 
 def _celeba_marks(path):
-    "-1 or 1 by image and attribute"
-    marks = _celeba_frame(path, skiprows=1)
-    is_text = not path.lower().endswith('.csv')
-    if is_text: _check_count(path, len(marks))
-    _check_cells(path, marks, ['-1', '1'], 3 if is_text else 2)
-    return marks
+    "-1 or 1 by image and attribute, and the line of each image"
+    marks, first = _celeba_frame(path, skiprows=1), 2 if _is_csv(path) else 3
+    if not _is_csv(path): _check_count(path, len(marks))
+    _check_cells(path, marks, ['-1', '1'], first)
+    return marks, range(first, first + len(marks))
 
 def _celeba_splits(path, images):
     "The split of each image, by a list of partitions"
     frame = _celeba_frame(path, header=None, names=['partition'])
-    _check_cells(path, frame, [*_CELEBA_PARTITIONS], 2 if path.lower().endswith('.csv') else 1)
+    _check_cells(path, frame, [*_CELEBA_PARTITIONS], 2 if _is_csv(path) else 1)
     number = dict(zip(frame.index, frame.iloc[:, 0]))
     if absent := [i for i in images if i not in number]:
         what = f"{path} lacks {count_of(len(absent), 'image')} of the list of attributes, e.g. {absent[0]}"
@@ -143,16 +144,16 @@ def read_celeba(
 ) -> pd.DataFrame: # `image`, the tag set `attributes`, and `split` where there is one
     "Read CelebA's attributes; raises `InputError` with the line that cannot be used"
     path = os.fspath(file_of(source, *_celeba_places('Anno', 'list_attr_celeba')))
-    marks = _celeba_marks(path)
+    marks, lines = _celeba_marks(path)
     if columns is not None: marks = marks[[find_column(path, [*marks], c) for c in listify(columns)]]
     words, order = np.array([*marks], dtype=object), [*marks.index]
     partition = _beside(path, *_celeba_places('Eval', 'list_eval_partition'))
     if images is None: images = _beside(path, *_CELEBA_IMAGES)
     table = object_frame(
-        image=locate_photos(order, images, source=path),
+        image=locate_photos(order, images, lines, path),
         attributes=[tuple(words[row]) for row in marks.to_numpy() == '1'],
         split=_celeba_splits(partition, order) if split and partition else None)
-    return check_images(table, missing, images)
+    return check_images(table, missing, images, lines)
 
 # %% ../nbs/18_annotations.ipynb #795004e3
 def _class_names(path):
@@ -176,7 +177,7 @@ def _verified_rows(path):
     if unsure.any():
         what = f"{path}: {count_of(int(unsure.sum()), 'label')} with a confidence between 0 and 1"
         warn_table(f"{what}, made by a machine; left out")
-    lines = pd.RangeIndex(2, len(rows) + 2, name='line')
+    lines = pd.RangeIndex(2, len(rows) + 2)
     rows = pd.DataFrame(dict(image=[*rows['ImageID']], label=[*rows['LabelName']], applies=p == 1), lines)
     return rows[~unsure]
 
@@ -199,7 +200,7 @@ def _check_class_names(path, classes, known):
         raise InputError(f"{path}: there is no class {name!r}{hint}; write it as the file of names does")
 
 def _open_images_table(path, images, classes, names):
-    "The photos of a file with the verified labels of each"
+    "The photos of a file with the verified labels of each, and the first line of each"
     rows = _verified_rows(path)
     if names: rows = rows.assign(label=[names.get(label, label) for label in rows['label']])
     if classes:
@@ -214,7 +215,7 @@ def _open_images_table(path, images, classes, names):
         what = f"{path}: no label is verified as absent, so no photo says what it lacks"
         warn_table(f"{what}; add labels of confidence 0")
     paths = locate_photos([*cells], images, [*lines.values()], path, '.jpg')
-    return object_frame(image=paths, tags=[*cells.values()]).set_index(pd.Index([*lines.values()], name='line'))
+    return object_frame(image=paths, tags=[*cells.values()]), [*lines.values()]
 
 # %% ../nbs/18_annotations.ipynb #ac92b5ed
 def read_open_images(
@@ -230,8 +231,9 @@ def read_open_images(
     described = sorted(glob(os.path.join(escape(folder), '*class-descriptions*.csv'))) if names is None else [names]
     by_label = {label: name for path in described for label, name in _class_names(path).items()}
     images = folder if images is None else images
-    tables = [_open_images_table(path, images, listify(classes), by_label) for path in files]
-    return check_images(_join_files(tables, [*files.values()]), missing, images)
+    found = [_open_images_table(path, images, listify(classes), by_label) for path in files]
+    table = _join_files([table for table, _ in found], [*files.values()])
+    return check_images(table, missing, images, [line for _, lines in found for line in lines])
 
 # %% ../nbs/18_annotations.ipynb #d182e448
 def pixel_box(left, top, right, bottom, width=math.inf, height=math.inf):
@@ -357,7 +359,7 @@ def read_coco(
     opened = [_open_coco(os.fspath(path)) for path in files]
     if per == 'image': tables = [_coco_images(c, images) for c in opened]
     else: tables = [_coco_annotations(c, images, margin, supercategories) for c in opened]
-    table = _join_files(tables, [*files.values()]).reset_index(drop=True)
+    table = _join_files(tables, [*files.values()])
     if table.empty: raise InputError(f"{source} has no annotation that can be used; give a file of labelled photos")
     return check_images(table, missing, images)
 

@@ -54,6 +54,7 @@ def spoilt_celeba(old="", new="", part_old="", part_new=""):
 
 def test_celeba_names_the_line_at_fault():
     assert len(spoilt_celeba()) == 3
+    says("(row 1, line 3)", read_celeba, ".") # no photo is there
     says("line 4: '2' in 'Bangs', which should be -1 or 1", spoilt_celeba, "002.jpg  1", "002.jpg  2")
     says("in line 4, saw 5", spoilt_celeba, "1 -1 -1\n", "1 -1 -1 1\n")
     says("line 5: an empty cell in 'Smiling'", spoilt_celeba, "003.jpg -1 -1 -1", "003.jpg -1 -1")
