@@ -340,7 +340,7 @@ def schema_from_json(
     except json.JSONDecodeError as e: raise InputError(f"not a schema: {e}") from None
 
 # %% ../nbs/00_schema.ipynb #25e3e658
-RESERVED = ('image', 'box', 'split') # columns of a table that are not targets
+RESERVED = ('image', 'box', 'split', 'group') # columns of a table that are not targets
 
 def _is_tag_column(column): return any(isinstance(cell, (tuple, list, Mapping)) for cell in column)
 

@@ -331,7 +331,8 @@ def read_csv(
     split=None, # Column of the split; `None` for `split` or `is_valid` if there is one, `False` for no split
     image_column=None, # Column of the images' names; `None` for `image`, or else `id`, or else the first
     tag_sep=None, # What separates tags: one character or a regular expression; found out if not given
-) -> pd.DataFrame: # `image`, a column per target, and `split` where there is one
+    group=None, # Column of what no drawn split may part, such as a product
+) -> pd.DataFrame: # `image`, a column per target, and `split` and `group` where there is one
     "Read labels from a file, whether or not its images exist; raises `InputError` with the line or column at fault"
     attributes, tags = listify(attributes), listify(tags)
     file = _read_records(path)
@@ -339,13 +340,15 @@ def read_csv(
     targets = [find_column(path, file.header, t) for t in (*attributes, *tags)]
     image = _find_image_column(file, image_column, targets)
     split = _find_split_column(file, split, targets)
-    rows = _even_rows(file, {image, split, *targets})
+    if group: group = find_column(path, file.header, group)
+    rows = _even_rows(file, {image, split, group, *targets})
     columns = dict(zip(file.header, zip(*rows)))
     if not targets: raise _nothing_asked(path, columns, (image, split))
     table = dict(image=_image_paths(file, image, columns[image], images))
     for a in attributes: table[a] = [cell or None for cell in columns[a]]
     for t in tags: table[t] = _split_tags(columns[t], tag_sep)
     if split: table['split'] = read_splits(path, split, columns[split], file.lines)
+    if group: table['group'] = [cell or None for cell in columns[group]]
     return pd.DataFrame(table, dtype=object)
 
 # %% ../nbs/12_sources.ipynb #80f20de4
@@ -403,14 +406,16 @@ def read_table(
     missing: str = 'error', # For images that do not exist: 'error', 'skip' or 'keep'
     tag_sep=None, # What separates the tags of a cell, or the words of a folder's name; found out if not given
     image_column=None, # Column of a file that names the images; found out if not given
-) -> pd.DataFrame: # `image`, a column per target, and `split` where there is one
+    group=None, # Column of a file of what no drawn split may part, such as a product
+) -> pd.DataFrame: # `image`, a column per target, and `split` and `group` where there is one
     "Read labels from a folder or a file, and make sure of the images; raises `InputError` for what cannot be used"
     if not os.path.exists(source):
         raise InputError(f"{source} does not exist; give a folder of class folders or a table of labels")
     if not os.path.isdir(source):
         if images is None: images = os.path.dirname(source)
-        return check_images(read_csv(source, images or '.', attributes, tags, split, image_column, tag_sep), missing)
-    for name, given in dict(images=images, split=split, image_column=image_column).items():
+        table = read_csv(source, images or '.', attributes, tags, split, image_column, tag_sep, group)
+        return check_images(table, missing)
+    for name, given in dict(images=images, split=split, image_column=image_column, group=group).items():
         if given: raise InputError(f"{source} is a folder, which holds the images and their split; leave out {name}")
     sep = {} if tag_sep is None else dict(sep=tag_sep)
     table = read_folders(source, attributes, tags, **sep)
