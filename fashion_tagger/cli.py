@@ -84,6 +84,9 @@ _Json = Annotated[Optional[str], typer.Option('--json', help="Write the scores t
 
 _TrainSplit = Annotated[Optional[str], typer.Option(help=(
     "Column that says train or valid; 'split' if there is one, otherwise a random split"))]
+_Group = Annotated[Optional[str], typer.Option(help=(
+    "Column of what a random split must not part, such as a product with several photos; found by its name if not given, "
+    "'none' for none"))]
 _Size = Annotated[Optional[str], typer.Option(metavar='HxW', help=(
     "Height and width in pixels that the network sees; 160x128 if not given"))]
 _Seconds = Annotated[Optional[float], typer.Option(min=1, help=(
@@ -214,6 +217,7 @@ def train(
     attributes: _Attributes = None,
     tags: _Tags = None,
     split: _TrainSplit = None,
+    group: _Group = None,
     arch: Annotated[Optional[str], typer.Option(help="A model's name in timm or torchvision")] = None,
     pretrained: Annotated[bool, typer.Option(help="Start from ImageNet weights, with the body frozen")] = True,
     size: _Size = None,
@@ -244,7 +248,8 @@ def train(
     _check_budget(seconds, resume, arch or size or epochs or heads > 1 or not pretrained)
     size = _height_and_width(size or '160x128')
     _check_writable('--json', json_out)
-    rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column)
+    group = False if group == 'none' else group
+    rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
     if cache and len(rows) > 500: decode_beside(rows, size) # while the libraries are loaded

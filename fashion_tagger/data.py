@@ -27,7 +27,7 @@ from .engines import decode_ahead
 from .photos import get_photo
 from .schema import (MISSING, Attribute, InputError, Schema, TagSet, extend_schema,
                                    schema_from_table, unknown_words)
-from .splits import stratified_split
+from .splits import stratified_split, warn_crossing
 from .transforms import FitPhoto, Photo, TensorPhoto, augment_tfms
 
 # %% auto #0
@@ -295,19 +295,22 @@ def _warn_constant(schema):
         warnings.warn(f"{t.name}: {t.values[0]!r} is its only value in training, so there is nothing to learn about it",
                       stacklevel=3)
 
-def _split_column(table, valid, seed, schema):
-    "The split of each row: that of the table, or one drawn at random"
-    if 'split' not in table:
-        split = stratified_split(table, schema, valid, seed)
-        if 'valid' in split: return split
-        raise InputError(f"{len(table)} photo(s) are too few to keep one for validation: each has a value that no other has; "
-                         "label more, or give a split")
+def _check_split(table):
+    "Raise `InputError` where a table's split lacks a part; warn of photos and groups that it parts"
     split = table['split'].to_numpy()
     for part in ('train', 'valid'):
         if part in split: continue
         there = ', '.join(sorted({str(s) for s in split}))
         raise InputError(f"no row of the table is in the {part!r} split; its splits are {there}")
-    return split
+    warn_crossing(table)
+
+def _drawn_split(table, schema, valid, seed):
+    "A split of a table that has none"
+    split = stratified_split(table, schema, valid, seed)
+    if 'valid' in split: return split
+    where = ' of different groups' if 'group' in table else ''
+    raise InputError(f"{len(table)} photo(s) are too few to keep one for validation: no two{where} share a value; "
+                     "label more, or give a split")
 
 # %% ../nbs/22_data.ipynb #0e79e5d0
 class TaggerDataLoaders(DataLoaders):
@@ -350,7 +353,7 @@ class TaggerDataLoaders(DataLoaders):
 # %% ../nbs/22_data.ipynb #721a344a
 @delegates(tagger_datablock, but=['unknown', 'splitter', 'schema'])
 def tagger_dataloaders(
-    table: pd.DataFrame, # `image`, a column per target, and perhaps `split` with 'train' and 'valid'
+    table: pd.DataFrame, # `image`, a column per target, and perhaps `split` ('train', 'valid') and `group`
     schema: Schema|None = None, # What there is to predict; by default every column, with the words of its training rows
     valid: float = 0.2, # Share of rows for validation where the table has no split
     seed: int = 0, # Of that split
@@ -363,9 +366,9 @@ def tagger_dataloaders(
 ) -> TaggerDataLoaders:
     "Make DataLoaders of a table; rows whose split is neither 'train' nor 'valid' are left out"
     if not len(table): raise InputError("the table has no rows")
-    if 'split' not in table:
-        table = table.assign(split=_split_column(table, valid, seed, schema or schema_from_table(table)))
-    split = _split_column(table, valid, seed, schema)
+    if 'split' in table: _check_split(table)
+    else: table = table.assign(split=_drawn_split(table, schema or schema_from_table(table), valid, seed))
+    split = table['split'].to_numpy()
     schema = schema or schema_from_table(table)
     unknown = unknown_words(table[split == 'valid'], schema)
     table = table[np.isin(split, ['train', 'valid'])].reset_index(drop=True)

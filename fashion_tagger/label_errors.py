@@ -27,6 +27,7 @@ from .losses import TaggerLoss
 from .models import TaggerHead, probabilities
 from .schema import (Attribute, InputError, Schema, TagSet, encode_labels, is_missing, schema_from_table,
                                    warn_table)
+from .splits import row_groups
 
 # %% auto #0
 __all__ = ['out_of_fold', 'find_suspects', 'write_decisions', 'read_decisions', 'apply_decisions', 'undecided']
@@ -56,6 +57,12 @@ def _train_head(head, loss_func, x, targs, rows, epochs, bs, lr, generator):
             schedule.step()
     return head.eval()
 
+def _folds(groups, n_folds, generator):
+    "The rows of each fold, in random order; those of a group are in one"
+    order, sizes = torch.randperm(int(groups.max()) + 1, generator=generator), groups.bincount()
+    rows = order.argsort()[groups].argsort(stable=True)
+    return rows.split([int(sizes[part].sum()) for part in order.tensor_split(n_folds)])
+
 # %% ../nbs/55_label_errors.ipynb #2093468c
 def out_of_fold(
     x: torch.Tensor, # Features, shape `(n_photos, n_features)`
@@ -68,15 +75,18 @@ def out_of_fold(
     bs: int|None = None, # Photos in a batch; by default 64, or 128 for 4,000 photos and more
     hidden: int = 256, # Width of the heads' hidden layer
     seed: int = 0, # Of the folds and of the training
+    groups = None, # As from `row_groups`, ints of shape `(n_photos,)`: photos that must be in one fold
 ) -> np.ndarray: # Probabilities, float32, shape `(n_photos, n_logits)`
-    "Cross-validated predictions of new heads; raises `InputError` if there are too few photos for the folds"
-    if len(x) < 2*n_folds:
-        raise InputError(f"{len(x)} photos are too few for {n_folds} folds; at least {2*n_folds} are needed")
+    "Cross-validated predictions of new heads; raises `InputError` if there are too few photos or groups"
+    groups = torch.arange(len(x)) if groups is None else torch.as_tensor(groups)
+    n = len(groups.unique())
+    what = 'photos' if n == len(x) else 'groups of photos'
+    if n < 2*n_folds: raise InputError(f"{n} {what} are too few for {n_folds} folds; at least {2*n_folds} are needed")
     targs = [torch.as_tensor(y).as_subclass(torch.Tensor).cpu() for y in targs]
     bs = bs or (64 if len(x) < 4000 else 128)
     x, p, loss_func = x.cpu(), torch.zeros(len(x), schema.n_logits), TaggerLoss(schema)
     generator = torch.Generator().manual_seed(seed)
-    folds = torch.randperm(len(x), generator=generator).tensor_split(n_folds)
+    folds = _folds(groups, n_folds, generator)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for i, fold in enumerate(folds):
@@ -157,7 +167,8 @@ def suspect_labels(self: Learner,
 ) -> pd.DataFrame: # As from `find_suspects`; `row` counts the training photos, then those of validation
     "Which labels of the training and validation photos are probably wrong"
     seen = _learner_labels(self)
-    p = out_of_fold(seen.x, seen.sizes, seen.schema, seen.targs, n_folds, seed=seed)
+    groups = row_groups(seen.table)
+    p = out_of_fold(seen.x, seen.sizes, seen.schema, seen.targs, n_folds, seed=seed, groups=groups)
     return find_suspects(seen.table, seen.schema, p, seen.targs, at_least, every)
 
 # %% ../nbs/55_label_errors.ipynb #115924cf

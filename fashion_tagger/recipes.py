@@ -57,9 +57,12 @@ def _print_epochs(learn):
     learn.logger = lambda *_: None
     learn.add_cb(_EpochLines())
 
-def _print_targets(dls):
+def _print_targets(dls, table, seed):
+    "The size of both parts, how they came about if the table does not say, and what is learned"
+    what = 'whole groups drawn' if 'group' in table else 'drawn'
+    drawn = '' if 'split' in table else f" (no split given: {what} at random, seed {seed})"
     targets = ', '.join(f'{t.name} ({len(t.vocab)} {t.field})' for t in dls.schema)
-    print(f"{len(dls.train_ds):,} photos to train on, {len(dls.valid_ds):,} to validate: {targets}", flush=True)
+    print(f"{len(dls.train_ds):,} photos to train on, {len(dls.valid_ds):,} to validate{drawn}: {targets}", flush=True)
 
 def _print_features(compared):
     "A line per correlated attribute, from what `choose_features` gives"
@@ -85,7 +88,7 @@ def _training_key(learn, options):
 
 # %% ../nbs/44_recipes.ipynb #da9d6d34
 def train_tagger(
-    table: pd.DataFrame, # As from `read_table`
+    table: pd.DataFrame, # As from `read_table`; without a column `split`, one is drawn that parts no photo and no `group`
     size: tuple = (160, 128), # Height and width in pixels
     arch: str|None = None, # A model's name in timm or torchvision; `DEFAULT_ARCH` if not given
     pretrained: bool = True, # Start from ImageNet weights; False: leave out the frozen epochs
@@ -113,7 +116,7 @@ def train_tagger(
                              augment=augment, cache=cache)
     learn = tagger_learner(dls, arch, pretrained=pretrained, views=views, n_heads=n_heads)
     _to_half(learn)
-    _print_targets(dls)
+    _print_targets(dls, table, seed)
     _print_epochs(learn)
     if epochs:
         print(f"embedding them once with {arch} at {size[0]}x{size[1]} ...", flush=True)

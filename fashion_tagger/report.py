@@ -33,7 +33,7 @@ from .label_errors import apply_decisions, find_suspects, out_of_fold, undecided
 from .learner import labelled_preds, learner_features
 from .photos import get_photo
 from .schema import InputError, count_of, encode_labels, schema_from_table
-from .splits import part_mask
+from .splits import part_mask, row_groups
 
 # %% auto #0
 __all__ = ['ReportParts', 'report_parts']
@@ -89,10 +89,11 @@ def _judge_labels(tagger, table, features, n_folds):
     nothing = pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
     attributes = [t.name for t in tagger.schema.attributes if table[t.name].notna().any()]
     tags = [t.name for t in tagger.schema.tag_sets if table[t.name].notna().any()]
-    if not n_folds or len(table) < 2*n_folds or not features.shape[1] or not (attributes or tags): return nothing
+    groups = row_groups(table)
+    if not n_folds or len({*groups}) < 2*n_folds or not features.shape[1] or not (attributes or tags): return nothing
     schema = schema_from_table(table.drop(columns='split', errors='ignore'), attributes, tags)
     targs = encode_labels(table, schema)
-    p = out_of_fold(torch.from_numpy(features), tagger.features, schema, targs, n_folds)
+    p = out_of_fold(torch.from_numpy(features), tagger.features, schema, targs, n_folds, groups=groups)
     return find_suspects(table, schema, p, targs)
 
 # %% ../nbs/56_report.ipynb #988bfa24

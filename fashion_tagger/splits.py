@@ -3,6 +3,7 @@
 A table may have a column `split`, which says of each row whether it is for training, validation or testing.
 
 - `stratified_split` draws one for a table that has none, and spreads rare labels evenly.
+- `row_groups` finds the rows that a split must not part: those of one photo, of copies of a file, and of one `group`.
 - `tutorial_split` shuffles the rows and takes fixed numbers of them, as published tutorials do.
 - `part_mask` picks the rows of one split, for scoring.
 - `SPLIT_NAMES` and `read_splits` turn the names that files use (`val`, `dev`, ...) into `train`, `valid` and `test`.
@@ -14,68 +15,213 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/splits.html.md"""
 # %% ../nbs/11_splits.ipynb #d8cbe4e9
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+from collections import Counter
+from itertools import chain
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from .schema import InputError, Schema, count_of, warn_table
+from .schema import InputError, Schema, count_of, is_missing, warn_table
 
 # %% auto #0
-__all__ = ['stratified_split', 'tutorial_split', 'part_mask']
+__all__ = ['row_groups', 'stratified_split', 'tutorial_split', 'part_mask']
+
+# %% ../nbs/11_splits.ipynb #904c283d
+def _middle(path):
+    "The 4 KiB at the middle of a file"
+    with open(path, 'rb') as f:
+        f.seek(os.fstat(f.fileno()).st_size//2)
+        return f.read(4096)
+
+def _digest(path):
+    "A digest of the whole file"
+    with open(path, 'rb') as f: return hashlib.blake2b(f.read(), digest_size=16).digest()
+
+def _told_apart(keys, read):
+    "Keys of paths, with what `read` finds added to each key that several paths share"
+    times, told = Counter(keys.values()), {}
+    for path, key in keys.items():
+        if times[key] > 1:
+            try: key = key, read(path)
+            except OSError: key = path # cannot be compared
+        told[path] = key
+    return told
+
+def _first_copies(paths):
+    "By path, the first path whose file has the same bytes; only of files that exist"
+    files, sizes, first = {}, {}, {}
+    for path in dict.fromkeys(paths):
+        try: info = os.stat(path)
+        except (OSError, ValueError): continue
+        if not stat.S_ISREG(info.st_mode): continue
+        files[path] = first.setdefault((info.st_dev, info.st_ino or path), path) # links lead to one file
+        sizes[files[path]] = info.st_size
+    keys = _told_apart(_told_apart(sizes, _middle), _digest)
+    same = {}
+    copies = {path: same.setdefault(key, path) for path, key in keys.items()}
+    return {path: copies[file] for path, file in files.items()}
+
+# %% ../nbs/11_splits.ipynb #3e28a119
+def _photo_keys(images):
+    "What rows of the same photo share; `None` for photos that are no files"
+    paths = [str(image) if isinstance(image, (str, os.PathLike)) else None for image in images]
+    copies = _first_copies(path for path in paths if path)
+    return [copies.get(path, path) for path in paths]
+
+def _connected(columns, n):
+    "A number for each of `n` rows, the same for rows that share a key in any column, in order of the first row"
+    first_rows, rows = [np.empty(0, int)], [np.empty(0, int)]
+    for keys in columns:
+        codes, _ = pd.factorize(np.array(keys, object))
+        keyed = np.flatnonzero(codes >= 0)
+        _, first = np.unique(codes[keyed], return_index=True)
+        first_rows.append(keyed[first][codes[keyed]])
+        rows.append(keyed)
+    a, b = np.concatenate(first_rows), np.concatenate(rows)
+    links = coo_array((np.ones(len(a), bool), (a, b)), shape=(n, n))
+    return pd.factorize(connected_components(links, directed=False)[1])[0] if n else np.empty(0, int)
+
+# %% ../nbs/11_splits.ipynb #1ffe991d
+def row_groups(
+    table: pd.DataFrame, # What its columns `image` and `group` say is used, where it has them
+) -> np.ndarray: # int, shape `(n_rows,)`, counted from 0 in order of the first row
+    "Number the rows so that those which no split may part have the same number"
+    columns = []
+    if 'image' in table: columns.append(_photo_keys(table['image']))
+    if 'group' in table: columns.append([None if is_missing(cell) else cell for cell in table['group']])
+    return _connected(columns, len(table))
+
+# %% ../nbs/11_splits.ipynb #913c670a
+def warn_crossing(
+    table: pd.DataFrame, # With a column `split`
+):
+    "Warn of photos and groups that are in training and in another split as well"
+    groups = row_groups(table)
+    train = (table['split'] == 'train').to_numpy()
+    other = ~train & ~table['split'].map(is_missing).to_numpy(bool)
+    both = (np.bincount(groups, train) > 0) & (np.bincount(groups, other) > 0)
+    if not both.any(): return
+    rows = np.flatnonzero(groups == both.argmax())
+    images = [f"{table['image'].iat[i]} ({table['split'].iat[i]})" for i in (rows[train[rows]][0], rows[other[rows]][0])]
+    what = count_of(both.sum(), 'photo or group' if 'group' in table else 'photo')
+    warn_table(f"{what} in training and in another split too, such as {' and '.join(images)}: "
+               "the scores of such rows are too good; mend the split column")
 
 # %% ../nbs/11_splits.ipynb #8d1e3b39
-def _all_labels(table, schema):
-    "Every label of a table: the row of each, the number of its word, and the words as pairs of target and word"
-    numbers, rows, words = {}, [], []
+class _Labels(NamedTuple):
+    "Every label of a table, once for each group of rows"
+    groups: np.ndarray # The group of each label, ascending
+    words: np.ndarray # The number of each label's word
+    names: list # By number of the word, a pair of target and word
+    counts: np.ndarray # By number of the word, how many groups have it
+
+    def keep(self, wanted):
+        "Only the labels whose words are wanted, a bool per word"
+        kept = wanted[self.words]
+        return self._replace(groups=self.groups[kept], words=self.words[kept])
+
+def _distinct(column):
+    "A number for each cell, and the cells that differ; as they are where they cannot be compared, such as dicts"
+    cells = column.to_numpy(object)
+    try: return pd.factorize(cells, use_na_sentinel=False)
+    except TypeError: return np.arange(len(cells)), cells
+
+def _target_labels(t, column):
+    "The row and the word of each label of a target, as numbers, and the words"
+    codes, cells = _distinct(column)
+    words_of = [t.words(cell) for cell in cells]
+    lengths = np.fromiter(map(len, words_of), int, len(cells))
+    starts = np.cumsum(lengths) - lengths
+    words, vocab = pd.factorize(np.array([*chain.from_iterable(words_of)], object))
+    n = lengths[codes] # words of each row
+    place = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) # of each label in its row
+    return np.repeat(np.arange(len(codes)), n), words[np.repeat(starts[codes], n) + place], vocab
+
+def _all_labels(table, schema, groups):
+    "The labels of a table whose rows belong to `groups`"
+    found, names = [np.empty((2, 0), int)], []
     for t in schema:
-        for row, cell in enumerate(table[t.name]):
-            for word in t.words(cell):
-                rows.append(row)
-                words.append(numbers.setdefault((t.name, word), len(numbers)))
-    return np.array(rows, int), np.array(words, int), list(numbers)
+        rows, words, vocab = _target_labels(t, table[t.name])
+        found.append(np.stack([groups[rows], words + len(names)]))
+        names += [(t.name, word) for word in vocab]
+    of_group, words = np.concatenate(found, 1)
+    pairs = np.unique(of_group*len(names) + words)
+    of_group, words = np.divmod(pairs, max(len(names), 1))
+    return _Labels(of_group, words, names, np.bincount(words, minlength=len(names)))
 
-def _strata(rows, words, names, n):
-    "A number for each of `n` rows that says which of its labels is the rarest; rows without labels come first"
-    counts = np.bincount(words, minlength=len(names))
-    by_rarity = sorted(range(len(names)), key=lambda w: (counts[w], names[w]))
-    rank = np.empty(len(names), int)
-    rank[by_rarity] = np.arange(len(names))
-    rarest = np.full(n, len(names))
-    np.minimum.at(rarest, rows, rank[words])
-    _, order = np.unique([*(str(names[w]) for w in by_rarity), ''], return_inverse=True)
-    return order[rarest]
+def _strata(labels, n):
+    "A number for each of `n` groups that says which of its labels is the rarest; groups without labels come first"
+    there = np.unique(labels.words).tolist()
+    by_rarity = sorted(there, key=lambda w: (labels.counts[w], labels.names[w]))
+    rank = np.empty(len(labels.names), int)
+    rank[by_rarity] = np.arange(len(there))
+    rarest = np.full(n, len(there))
+    np.minimum.at(rarest, labels.groups, rank[labels.words])
+    alphabetical = np.zeros(len(there) + 1, int)
+    alphabetical[sorted(range(len(there)), key=lambda i: str(labels.names[by_rarity[i]]))] = np.arange(len(there)) + 1
+    return alphabetical[rarest]
 
-def _words_by_row(rows, words, n):
-    "The numbers of each row's words, a list of lists"
-    by_row = [[] for _ in range(n)]
-    for row, word in zip(rows.tolist(), words.tolist()): by_row[row].append(word)
-    return by_row
+# %% ../nbs/11_splits.ipynb #4004b812
+def _warn_unique(labels, schema):
+    "Name the targets of which hardly any two photos share a value"
+    once = labels.counts == 1
+    for t in schema:
+        own = np.fromiter((name == t.name for name, _ in labels.names), bool, len(labels.names))
+        lonely = own & once
+        if 2*lonely.sum() <= own.sum(): continue
+        n_labelled, n_lonely = (len(np.unique(labels.keep(words).groups)) for words in (own, lonely))
+        if 2*n_lonely <= n_labelled: continue
+        what = f"{lonely.sum():,} of the {own.sum():,} {t.field} of {t.name!r}"
+        example = labels.names[lonely.argmax()][1]
+        option = '--tags' if t.field == 'tags' else '--attributes'
+        warn_table(f"{what} occur once, such as {example!r}: nothing can be learned about them; "
+                   f"leave {t.name!r} out (in a shell, out of {option}), or take such {t.field} out of it")
 
 # %% ../nbs/11_splits.ipynb #920fc38c
+def _drawn(order, sizes, labels, share, offset):
+    "Which groups are for validation: evenly along `order`, and no word of `labels` loses its last group in training"
+    words, starts = labels.words.tolist(), np.searchsorted(labels.groups, np.arange(len(sizes) + 1)).tolist()
+    left, sizes, chosen = labels.counts.tolist(), sizes.tolist(), np.zeros(len(sizes), bool)
+
+    def take(group):
+        own = words[starts[group]:starts[group + 1]]
+        if any(left[w] == 1 for w in own): return False
+        for w in own: left[w] -= 1
+        chosen[group] = True
+        return True
+
+    seen = taken = 0 # rows
+    for group in order.tolist():
+        seen += sizes[group]
+        due = taken + (sizes[group] + 1)/2 <= seen*share + offset
+        if due and take(group): taken += sizes[group]
+    if not taken: any(take(group) for group in sorted(order.tolist(), key=sizes.__getitem__)) # one that can be spared
+    return chosen
+
+# %% ../nbs/11_splits.ipynb #5d0a7c11
 def stratified_split(
-    table: pd.DataFrame, # Rows to split
+    table: pd.DataFrame, # Rows to split; those that belong together by `row_groups` stay so
     schema: Schema, # Targets to balance
     valid: float = 0.2, # Share of the rows for validation, 0 to 1
     seed: int = 0, # Of the draw
 ) -> np.ndarray: # 'train' or 'valid' for each row; object, shape `(n_rows,)`
-    "Split at random, each row's rarest label spread evenly, and no value left without training rows"
-    n, rng = len(table), np.random.default_rng(seed)
-    rows, words, names = _all_labels(table, schema)
-    order = np.lexsort((rng.random(n), _strata(rows, words, names, n)))
-    picked = np.diff(np.floor(np.arange(n + 1)*valid + rng.random())) > 0
-    words_of = _words_by_row(rows, words, n)
-    left = np.bincount(words, minlength=len(names)).tolist()
-    split = np.full(n, 'train', object)
-
-    def take(row):
-        "Move a row to validation if none of its words loses its last training row"
-        if not all(left[w] > 1 for w in words_of[row]): return False
-        for w in words_of[row]: left[w] -= 1
-        split[row] = 'valid'
-        return True
-
-    taken = [take(row) for row in order[picked]]
-    if not any(taken): any(take(row) for row in order[~picked]) # stops at the first that can be spared
-    return split
+    "Split at random, each row's rarest label spread evenly; warns of targets most of whose values occur once"
+    rng, groups = np.random.default_rng(seed), row_groups(table)
+    sizes, first = np.bincount(groups), np.unique(groups, return_index=True)[1]
+    labels = _all_labels(table, schema, groups)
+    _warn_unique(labels, schema)
+    shared = labels.keep(labels.counts > 1)
+    order = np.lexsort((rng.random(len(table))[first], -sizes, _strata(shared, len(sizes))))
+    unscored = np.setdiff1d(labels.groups, shared.groups) # groups all of whose words are their own
+    order = order[~np.isin(order, unscored)]
+    chosen = _drawn(order, sizes, shared, valid, rng.random())
+    return np.where(chosen[groups], 'valid', 'train').astype(object)
 
 # %% ../nbs/11_splits.ipynb #75c496a0
 def tutorial_split(

@@ -106,7 +106,7 @@ def test_bad_photo(home, name):
     assert f"{name}.jpg" in error_of(r.returncode, r.stderr)
 
 
-OPTIONS = """--images --attributes --tags --split --arch --pretrained --size --seconds --epochs --freeze-epochs --bs
+OPTIONS = """--images --attributes --tags --split --group --arch --pretrained --size --seconds --epochs --freeze-epochs --bs
 --workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --cache
 --decisions --tag-sep --image-column --missing --json --out""".split()
 
@@ -152,3 +152,15 @@ def test_formats(run, home):
     assert (one["image"], one["error"]) == ("black dress.png", None)
     assert pd.read_parquet(home/"tags.parquet")["type"].tolist() == [one["type"]]
     assert pd.read_csv(home/"tags.csv")["type"].tolist() == [one["type"]]
+
+
+def test_group(home, run, monkeypatch):
+    "Three photos of each product stay together, and the split that the command draws is said"
+    import pandas as pd
+    import fashion_tagger.recipes as recipes
+    labels = pd.read_csv(home/"clothes/labels.csv").drop(columns="split")
+    labels.assign(product=[f"p{i//3}" for i in range(len(labels))]).to_csv(home/"products.csv", index=False)
+    seen = []
+    monkeypatch.setattr(recipes, "train_bundle", lambda table, *_, **__: seen.append(table) or (None, {}))
+    run("train", "products.csv", *TO, "--attributes", "type", "--group", "product")
+    assert list(seen[0]["group"][:4]) == ["p0"]*3 + ["p1"]
