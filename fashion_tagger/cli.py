@@ -227,7 +227,7 @@ def train(
     bs: Annotated[int, typer.Option(min=2, help="Photos in a batch")] = 64,
     workers: Annotated[Optional[int], typer.Option(min=0, help="Processes that decode photos")] = None,
     valid: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of photos in a random valid split")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Seed of everything random")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random")] = 0,
     features: _Features = 'auto',
     augment: _Augment = None,
     views: Annotated[int, typer.Option(min=1, help="Versions of each photo to embed, all but one augmented")] = 1,
@@ -235,6 +235,7 @@ def train(
     skip_unreadable: _SkipUnreadable = False,
     heads: _Heads = 1,
     thresholds: _Thresholds = '0.5',
+    class_weights: _ClassWeights = False,
     cache: _Cache = True,
     decisions: _Decisions = None,
     tag_sep: _TagSep = None,
@@ -255,7 +256,7 @@ def train(
     if cache and len(rows) > 500: decode_beside(rows, size) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
-                   augment=augment, views=views, cache=cache)
+                   augment=augment, views=views, weigh_classes=class_weights, cache=cache)
     larger = dict(size=size, arch=arch, pretrained=pretrained, unfrozen_epochs=epochs, n_heads=heads)
     with _hint("--skip-unreadable leaves such photos out, and audit lists them"):
         if seconds: scores = train_within(rows, out, seconds, start, thresholds, **options)

@@ -24,9 +24,9 @@ from fastai.vision.all import *
 
 from .cache import PixelCache
 from .engines import decode_ahead
-from .photos import get_photo
-from .schema import (MISSING, Attribute, InputError, Schema, TagSet, extend_schema,
-                                   schema_from_table, unknown_words)
+from .photos import IMAGE_ENDINGS, get_photo
+from .schema import (MISSING, Attribute, InputError, Schema, TagSet, count_of, extend_schema,
+                                   is_missing, schema_from_table, some_of, unknown_words)
 from .splits import stratified_split, warn_crossing
 from .transforms import FitPhoto, Photo, TensorPhoto, augment_tfms
 
@@ -295,6 +295,21 @@ def _warn_constant(schema):
         warnings.warn(f"{t.name}: {t.values[0]!r} is its only value in training, so there is nothing to learn about it",
                       stacklevel=3)
 
+def _with_usual_columns(table):
+    "A table with `image`, and with `split` in the place of fastai's `is_valid`; raises `InputError` without photos"
+    if not len(table): raise InputError("the table has no rows")
+    known = ('image', 'split', 'is_valid', 'group')
+    table = table.rename(columns={c: c.strip().lower() for c in map(str, table) if c.strip().lower() in known})
+    if 'image' not in table:
+        photos = [c for c in table if str(table[c].iat[0]).lower().endswith(IMAGE_ENDINGS)]
+        rename = f"table.rename(columns={{{(photos or ['...'])[0]!r}: 'image'}})"
+        raise InputError(f"the table has no column 'image' with the photos; rename one, as in {rename}")
+    lacking = [i for i, image in enumerate(table['image']) if is_missing(image)]
+    if lacking: raise InputError(f"{count_of(len(lacking), 'row')} without an image (row {some_of(lacking)}); drop them")
+    if 'is_valid' not in table: return table
+    if 'split' not in table: table = table.assign(split=np.where(table['is_valid'].astype(bool), 'valid', 'train'))
+    return table.drop(columns='is_valid')
+
 def _check_split(table):
     "Raise `InputError` where a table's split lacks a part; warn of photos and groups that it parts"
     split = table['split'].to_numpy()
@@ -365,7 +380,7 @@ def tagger_dataloaders(
     **kwargs,
 ) -> TaggerDataLoaders:
     "Make DataLoaders of a table; rows whose split is neither 'train' nor 'valid' are left out"
-    if not len(table): raise InputError("the table has no rows")
+    table = _with_usual_columns(table)
     if 'split' in table: _check_split(table)
     else: table = table.assign(split=_drawn_split(table, schema or schema_from_table(table), valid, seed))
     split = table['split'].to_numpy()

@@ -32,6 +32,7 @@ from .data import tagger_dataloaders, warn_unknown
 from .export import table_fingerprint
 from .inference import Tagger
 from .learner import TaggerLearner, tagger_learner
+from .losses import TaggerLoss, class_weights, tag_pos_weight
 from .metrics import format_scores, score_targets
 from .models import DEFAULT_ARCH, PACKAGED_WEIGHTS
 from .photos import get_photo
@@ -75,6 +76,11 @@ def _print_features(compared):
             line += f" on {c['held_out']:.2f} and {c['ordinary']:.2f}"
         print(line, flush=True)
 
+def _weighted_loss(dls):
+    "The loss with weights for rare values and tags"
+    rows = pd.DataFrame(dls.train_ds.items)
+    return TaggerLoss(dls.schema, weight=class_weights(rows, dls.schema), pos_weight=tag_pos_weight(rows, dls.schema))
+
 def _to_half(learn):
     "Mixed precision on a GPU"
     if learn.dls.device.type != 'cuda': return
@@ -102,6 +108,7 @@ def train_tagger(
     augment: str|None = None, # As in `tagger_dataloaders`
     views: int = 1, # Versions of each photo to embed
     n_heads: int = 1, # How many heads to average
+    weigh_classes: bool = False, # Weigh values and tags by how rare they are
     cache: bool = True, # Keep decoded photos, as `tagger_dataloaders` does
     checkpoints: str|Path|None = None, # Folder for the state of every epoch
     resume: bool = False, # Go on from the newest checkpoint there
@@ -109,12 +116,13 @@ def train_tagger(
     "Train a tagger on a table; raises `InputError` for a table, option or checkpoint that cannot be used"
     options = dict(size=size, arch=arch, pretrained=pretrained, epochs=epochs, unfrozen_epochs=unfrozen_epochs,
                    seed=seed, bs=bs, valid=valid, feature_groups=feature_groups, augment=augment, views=views,
-                   n_heads=n_heads)
+                   n_heads=n_heads, weigh_classes=weigh_classes)
     set_seed(seed, reproducible=True)
     arch, epochs = arch or DEFAULT_ARCH, epochs if pretrained else 0
     dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=bs, num_workers=num_workers,
                              augment=augment, cache=cache)
-    learn = tagger_learner(dls, arch, pretrained=pretrained, views=views, n_heads=n_heads)
+    learn = tagger_learner(dls, arch, pretrained=pretrained, views=views, n_heads=n_heads,
+                           loss_func=_weighted_loss(dls) if weigh_classes else None)
     _to_half(learn)
     _print_targets(dls, table, seed)
     _print_epochs(learn)
@@ -129,11 +137,14 @@ def train_tagger(
 def finish_bundle(
     learn: TaggerLearner, # After training
     out, # Folder of the bundle
-    thresholds: str = '0.5', # The probability from which a tag applies: '0.5', or 'f1' or 'f2' for the best such score
+    thresholds: str = '0.5', # The probability from which a tag applies: '0.5', or 'f1' or 'f2' for the best such score,
+                             # 'f1-per-tag' or 'f2-per-tag' for each tag by itself
 ) -> dict: # Scores of the validation photos, as from `score_targets`
     "Choose thresholds, calibrate, score and export; raises `InputError` if the bundle cannot be written"
     has_tags = any(isinstance(t, TagSet) for t in learn.schema)
-    if has_tags and thresholds != '0.5': learn.tune_thresholds(beta=float(thresholds[1:]), per_tag=False)
+    if has_tags and thresholds != '0.5':
+        beta, *per_tag = thresholds[1:].split('-', 1)
+        learn.tune_thresholds(beta=float(beta), per_tag=bool(per_tag))
     learn.calibrate()
     scores = learn.scores()
     learn.export_tagger(out, scores)

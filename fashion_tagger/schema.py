@@ -241,7 +241,7 @@ class TagSet:
 # %% ../nbs/00_schema.ipynb #511673b6
 _TARGET_KINDS = {cls.kind: cls for cls in (Attribute, TagSet)}
 
-RESERVED = ('image', 'box', 'split', 'group') # columns of a table that are not targets
+RESERVED = ('image', 'box', 'split', 'is_valid', 'group') # columns of a table that are not targets
 
 def _check_names(names):
     "Raise `InputError` for names of targets whose answers could not be written into a table"

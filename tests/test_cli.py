@@ -107,7 +107,7 @@ def test_bad_photo(home, name):
 
 
 OPTIONS = """--images --attributes --tags --split --group --arch --pretrained --size --seconds --epochs --freeze-epochs --bs
---workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --cache
+--workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --class-weights --cache
 --decisions --tag-sep --image-column --missing --json --out""".split()
 
 
@@ -121,6 +121,28 @@ def test_help():
 def test_help_is_quick(home):
     code = "import sys; from fashion_tagger.cli import app; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_columns_of_0_and_1(run, home):
+    "They are one tag set for training and for whatever reads the table afterwards; a stock list keeps its columns"
+    import pandas as pd
+    from fashion_tagger.inference import Tagger
+    labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
+    flags = {f" {c}": (labels["colour"] == c).astype(int) for c in ("black", "blue", "red")}
+    table = pd.DataFrame(dict(filename=labels["image"], product_id=labels.index//2) | flags)
+    table.to_csv(home/"flags.csv", index=False)
+    images = "--images", "clothes/images"
+    options = "--tags", "black,blue,red", "--size", "64x64", "--freeze-epochs", 2, "--class-weights"
+    status, _ = run("train", "flags.csv", *images, "--out", "flags", *options, "--thresholds", "f1-per-tag")
+    assert status == 0
+    target, = Tagger.load(home/"flags").schema
+    assert (target.name, target.tags) == ("tags", ("black", "blue", "red"))
+    assert run("evaluate", "flags", "flags.csv", *images, "--json", "flags.json")[0] == 0
+    assert json.loads((home/"flags.json").read_text())["targets"]["tags"]["n"] == len(labels)
+    assert run("audit", "flags.csv", *images, "--tags", "black,blue,red")[0] == 0
+    assert run("tag", "flags", "flags.csv", *images, "--out", "flags_tags.csv", "--excel")[0] == 0
+    tagged = pd.read_csv(home/"flags_tags.csv", dtype=str)
+    assert [*tagged][:3] == ["image", "product_id", "black"] and [*tagged["product_id"]] == [*map(str, table["product_id"])]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
