@@ -172,9 +172,6 @@ def read_settings(
     _check_settings(Path(bundle)/SETTINGS_FILE, settings)
     schema = schema_from_dict(settings['schema'])
     for name in (*settings['thresholds'], *settings.get('temperatures', {})): schema[name] # raises if there is none
-    if 'onnx' in settings and len(settings['onnx']['outputs']) != len(schema):
-        raise InputError(f"{Path(bundle)/SETTINGS_FILE}: 'onnx' names {len(settings['onnx']['outputs'])} outputs "
-                         f"for {len(schema)} targets")
     return settings | dict(schema=schema, size=tuple(settings['size']))
 
 # %% ../nbs/42_inference.ipynb #dd175074
@@ -234,10 +231,12 @@ def _torch_engine(bundle, settings, device):
     engine.net = net
     return engine
 
-def _outputs(settings):
-    "Names of what comes out of the ONNX file: the targets, and the features if there are any"
-    features = settings['onnx'].get('features')
-    return [*settings['onnx']['outputs'], *([features] if features else [])]
+def _outputs(bundle, settings):
+    "Names of what comes out of the ONNX file: an output per target, and the features if there are any"
+    names, features, n = settings['onnx']['outputs'], settings['onnx'].get('features'), len(settings['schema'])
+    if len(names) != n:
+        raise InputError(f"{Path(bundle)/SETTINGS_FILE}: {len(names)} names of ONNX outputs; expected {n}, one per target")
+    return [*names, *([features] if features else [])]
 
 def _has_onnx(bundle, settings): return 'onnx' in settings and (Path(bundle)/ONNX_FILE).is_file()
 
@@ -260,7 +259,7 @@ def load_engine(
     if not _has_onnx(bundle, settings):
         raise InputError(f"{bundle}: there is no {ONNX_FILE} in it, which backend {backend!r} needs; "
                          "use backend 'torch', or make the bundle again with onnx installed")
-    return onnx_engine(_checked(bundle, ONNX_FILE, settings), _outputs(settings), backend, precision)
+    return onnx_engine(_checked(bundle, ONNX_FILE, settings), _outputs(bundle, settings), backend, precision)
 
 # %% ../nbs/42_inference.ipynb #8c2d6a59
 class Tagger:

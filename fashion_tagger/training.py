@@ -124,7 +124,7 @@ class Checkpoints(Callback):
 class _StopDiverged(Callback):
     "Raise `InputError` after an epoch whose loss is not a number, before a checkpoint is written"
     def after_train(self):
-        loss = float(self.learn.loss)
+        loss = self.learn.loss.item()
         if np.isfinite(loss): return
         raise InputError(f"training has diverged: the loss of epoch {self.epoch + 1} is {loss}; "
                          "train anew with lower learning rates (lr, body_lr)")

@@ -103,7 +103,7 @@ BAD_SETTINGS = [
     (dict(model={"arch": "resnet18", "builder": "os"}), "'model' is"), (dict(model={"builder": []}), "'model' is"),
     (dict(draft="no"), "'draft' is no; expected true or false"),
     (dict(features={"stage1": "many"}), "'features'"), (dict(features=[]), "'features'"),
-    (dict(onnx={"features": 3}), "'onnx'"), (dict(onnx="features"), "'onnx'"),
+    (dict(onnx={"features": 3}), "'onnx'"), (dict(onnx={"outputs": [1]}), "'onnx'"), (dict(onnx="features"), "'onnx'"),
     (dict(input=[]), "'input'"), (dict(input={"resize": [10**6, 8]}), "'input'"),
     (dict(input={"eval": "1"}), "'input'"), (dict(input={"mean": [0.5]}), "'input'"),
     (dict(input={"std": [0, 1, 1]}), "'input'"), (dict(input={"std": [NAN]*3}), "'input'"),
@@ -176,7 +176,8 @@ def test_cut_weights(bundle):
 def test_another_schema(bundle):
     settings = json.loads((bundle/SETTINGS_FILE).read_text())
     change(bundle, schema={"targets": settings["schema"]["targets"][:1]})
-    assert "not the weights" in refused(bundle, ["torch"])[0]
+    by_torch, by_onnx = refused(bundle)
+    assert "not the weights" in by_torch and "names of ONNX outputs; expected 1" in by_onnx
 
 
 def test_weights_that_are_no_numbers(bundle):
