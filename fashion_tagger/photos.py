@@ -262,8 +262,8 @@ IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.heic', '.heif', '.hif', '.a
                  '.jfif', '.jpe', '.mpo', '.jp2', '.j2k', '.jpf', '.jpx', '.jpc', '.j2c', '.apng', '.dib',
                  '.ppm', '.pgm', '.pbm', '.pnm', '.pfm', '.tga', '.qoi')
 
-_UNREAD_ENDINGS = ('.cr2', '.cr3', '.crw', '.nef', '.nrw', '.arw', '.dng', '.orf', '.rw2', '.raf', '.pef', '.srw', '.raw',
-                   '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.exr', '.hdr', '.ico', '.jxr')
+_UNREAD_ENDINGS = ('.cr2', '.cr3', '.crw', '.nef', '.nrw', '.arw', '.dng', '.orf', '.rw2', '.raf', '.pef', '.srw',
+                   '.raw', '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.jxr', '.exr', '.hdr', '.ico')
 
 # %% ../nbs/10_photos.ipynb #98b3708e
 def is_shown(name):
