@@ -2,7 +2,7 @@
 
 `open_photo` opens a path, bytes, an array or a `Crop` of one, upright, in RGB and with the colours of sRGB; a photo that cannot be read raises a `PhotoError`. `get_photo` finds the photo of a row in a table.
 
-`fit_photo` resizes a photo by one of the `FIT_METHODS`, which are fastai's, and `load_photo` opens and resizes in one step. Validation and tagging both use `load_photo`, so they see the same pixels.
+`fit_photo` resizes a photo by one of the `FIT_METHODS`, which are fastai's and `trim`, which uses `trim_border`; and `load_photo` opens and resizes in one step. Validation and tagging both use `load_photo`, so they see the same pixels.
 
 `find_images` searches folders for files with one of the `IMAGE_ENDINGS`, which are those of the `PHOTO_FORMATS`, and `decode_ahead` decodes photos in threads. This module needs NumPy, Pillow, and joblib to count processors, but neither PyTorch nor fastai.
 
@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
 from .schema import InputError, is_missing
 
 # %% auto #0
-__all__ = ['Crop', 'open_photo', 'get_photo', 'fit_photo', 'load_photo', 'find_images']
+__all__ = ['Crop', 'open_photo', 'get_photo', 'trim_border', 'fit_photo', 'load_photo', 'find_images']
 
 # %% ../nbs/10_photos.ipynb #2da2fca3
 _MORE_THAN_8_BITS = 'I;16', 'I;16L', 'I;16B', 'I', 'F'
@@ -204,8 +204,27 @@ def get_photo(
     return row['image'] if is_missing(box) else Crop(row['image'], tuple(box))
 
 # %% ../nbs/10_photos.ipynb #ee91783a
-FIT_METHODS = 'squish', 'pad', 'crop'
+FIT_METHODS = 'squish', 'pad', 'crop', 'trim'
 FIT_FILLS = 'white', 'black', 'reflect', 'border'
+
+# %% ../nbs/10_photos.ipynb #fe76ef2f
+def trim_border(
+    img: Image.Image, # Upright and RGB
+    tolerance: int = 12, # Levels, 0 to 255, by which the colour of the border may vary
+    margin: float = 0.04, # Border that is kept on each side, as a share of the longer side of what it surrounds
+) -> Image.Image: # RGB
+    "Cut off a border of one colour"
+    right, bottom = img.width - 1, img.height - 1
+    corners = np.array([img.getpixel((x, y)) for x in (0, right) for y in (0, bottom)])
+    colour = np.median(corners, 0).astype(int)
+    if abs(corners - colour).max() > tolerance: return img
+    differs = ImageChops.difference(img, Image.new('RGB', img.size, tuple(colour.tolist()))).split()
+    most = ImageChops.lighter(ImageChops.lighter(differs[0], differs[1]), differs[2])
+    box = most.point([255*(level > tolerance) for level in range(256)]).getbbox()
+    if not box or min(box[2] - box[0], box[3] - box[1]) < 8: return img # nothing but a speck
+    keep = round(margin*max(box[2] - box[0], box[3] - box[1]))
+    return img.crop((max(box[0] - keep, 0), max(box[1] - keep, 0),
+                     min(box[2] + keep, img.width), min(box[3] + keep, img.height)))
 
 # %% ../nbs/10_photos.ipynb #89475f7a
 _MOST_PADDED = 90_000_000 # pixels; a longer strip of a photo is reduced before it is padded
@@ -241,6 +260,7 @@ def fit_photo(
     if method not in FIT_METHODS: raise InputError(f"method {method!r} must be one of {', '.join(FIT_METHODS)}")
     if fill not in FIT_FILLS: raise InputError(f"fill {fill!r} must be one of {', '.join(FIT_FILLS)}")
     width_height = tuple(size[::-1])
+    if method == 'trim': img = trim_border(img)
     if img.size == width_height: return img
     if method == 'crop': img = img.crop(_window(img, size, min))
     if method == 'pad': img = _padded(img, size, fill)
@@ -262,8 +282,8 @@ IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.heic', '.heif', '.hif', '.a
                  '.jfif', '.jpe', '.mpo', '.jp2', '.j2k', '.jpf', '.jpx', '.jpc', '.j2c', '.apng', '.dib',
                  '.ppm', '.pgm', '.pbm', '.pnm', '.pfm', '.tga', '.qoi')
 
-_UNREAD_ENDINGS = ('.cr2', '.cr3', '.crw', '.nef', '.nrw', '.arw', '.dng', '.orf', '.rw2', '.raf', '.pef', '.srw', '.raw',
-                   '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.exr', '.hdr', '.ico', '.jxr')
+_UNREAD_ENDINGS = ('.cr2', '.cr3', '.crw', '.nef', '.nrw', '.arw', '.dng', '.orf', '.rw2', '.raf', '.pef', '.srw',
+                   '.raw', '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.jxr', '.exr', '.hdr', '.ico')
 
 # %% ../nbs/10_photos.ipynb #98b3708e
 def is_shown(name):

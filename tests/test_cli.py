@@ -138,7 +138,7 @@ def test_columns_of_0_and_1(run, home):
     target, = Tagger.load(home/"flags").schema
     assert (target.name, target.tags) == ("tags", ("black", "blue", "red"))
     assert run("evaluate", "flags", "flags.csv", *images, "--json", "flags.json")[0] == 0
-    assert json.loads((home/"flags.json").read_text())["targets"]["tags"]["n"] == len(labels)
+    assert json.loads((home/"flags.json").read_text())["targets"]["tags"]["labels"] == len(labels)
     assert run("audit", "flags.csv", *images, "--tags", "black,blue,red")[0] == 0
     assert run("tag", "flags", "flags.csv", *images, "--out", "flags_tags.csv", "--excel")[0] == 0
     tagged = pd.read_csv(home/"flags_tags.csv", dtype=str)
