@@ -5,9 +5,9 @@ from .drawing import *
 from .samples import *
 from .tables import *
 from .cells import *
+from .splits import *
 from .photos import *
 from .photo_names import *
-from .splits import *
 from .sources import *
 from .formats import *
 from .layouts import *

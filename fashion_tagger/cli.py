@@ -93,6 +93,8 @@ _Seconds = Annotated[Optional[float], typer.Option(min=1, help=(
     "Train the best tagger that fits into about this many seconds: larger photos and more bodies as time allows"))]
 _Features = Annotated[Literal['auto', 'all'], typer.Option(help=(
     "Features that correlated attributes see: auto chooses those that do best on held-out combinations"))]
+_Method = Annotated[Literal['squish', 'pad', 'crop', 'trim'], typer.Option(help=(
+    "How photos are brought to --size; trim cuts off a border of one colour first"))]
 _Augment = Annotated[Optional[str], typer.Option(help=(
     "How training photos vary: catalogue, keras, satellite, colour_jitter or none"))]
 _Heads = Annotated[int, typer.Option(min=1, max=16, help=(
@@ -221,6 +223,7 @@ def train(
     arch: Annotated[Optional[str], typer.Option(help="A model's name in timm or torchvision")] = None,
     pretrained: Annotated[bool, typer.Option(help="Start from ImageNet weights, with the body frozen")] = True,
     size: _Size = None,
+    method: _Method = 'squish',
     seconds: _Seconds = None,
     epochs: Annotated[int, typer.Option(min=0, help="Epochs with the body unfrozen, on augmented photos")] = 0,
     freeze_epochs: Annotated[int, typer.Option(min=0, help="Epochs with the body frozen, which come first")] = 20,
@@ -253,10 +256,10 @@ def train(
     rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
-    if cache and len(rows) > 500: decode_beside(rows, size) # while the libraries are loaded
+    if cache and len(rows) > 500: decode_beside(rows, size, method) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
-                   augment=augment, views=views, weigh_classes=class_weights, cache=cache)
+                   method=method, augment=augment, views=views, weigh_classes=class_weights, cache=cache)
     larger = dict(size=size, arch=arch, pretrained=pretrained, unfrozen_epochs=epochs, n_heads=heads)
     with _hint("--skip-unreadable leaves such photos out, and audit lists them"):
         if seconds: scores = train_within(rows, out, seconds, start, thresholds, **options)

@@ -33,13 +33,14 @@ __all__ = ['make_demo']
 def decode_beside(
     table, # As from `read_table`; only its training and validation rows are decoded
     size: tuple, # Height and width in pixels
+    method: str = 'squish', # As in `fit_photo`
 ): # The process
     "Decode photos into the cache, in another process; one that cannot be read is left for training to report"
     from fashion_tagger.cache import fill_cache_beside
     from fashion_tagger.photos import get_photo
     if 'split' in table: table = table[table['split'].isin(['train', 'valid'])]
     photos = [get_photo(row) for row in table.to_dict('records')]
-    return fill_cache_beside(photos, size)
+    return fill_cache_beside(photos, size, method)
 
 # %% ../nbs/62_commands.ipynb #8fc401a4
 def drop_unreadable(

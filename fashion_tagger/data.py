@@ -183,7 +183,7 @@ def tagger_datablock(
     unknown: Mapping|None = None, # Words by target that labels have and the schema does not, as from `unknown_words`
     size: tuple = (160, 128), # Height and width in pixels that the network sees
     presize: float = 1.15, # Training photos are first made larger by this factor
-    method: str = 'squish', # 'squish', 'pad' or 'crop', as in `fit_photo`
+    method: str = 'squish', # 'squish', 'pad', 'crop' or 'trim', as in `fit_photo`
     fill: str = 'white', # Padding, and what augmentation sees beyond the edge, as in `fit_photo`
     augment: str|Mapping|bool|None = None, # A name in `AUGMENTATIONS`, or arguments of `photo_augment`; False: none
     batch_tfms: list|None = None, # Transforms of batches after those of `augment`, or instead of them where that is None

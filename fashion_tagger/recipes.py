@@ -105,6 +105,7 @@ def train_tagger(
     num_workers: int|None = None, # Processes that decode photos, if they are not cached
     valid: float = 0.2, # Share of rows for validation if the table has no split
     feature_groups: str = 'auto', # What correlated attributes see: 'auto' chooses, 'all' gives them everything
+    method: str = 'squish', # How photos are brought to `size`, as in `fit_photo`
     augment: str|None = None, # As in `tagger_dataloaders`
     views: int = 1, # Versions of each photo to embed
     n_heads: int = 1, # How many heads to average
@@ -116,11 +117,11 @@ def train_tagger(
     "Train a tagger on a table; raises `InputError` for a table, option or checkpoint that cannot be used"
     options = dict(size=size, arch=arch, pretrained=pretrained, epochs=epochs, unfrozen_epochs=unfrozen_epochs,
                    seed=seed, bs=bs, valid=valid, feature_groups=feature_groups, augment=augment, views=views,
-                   n_heads=n_heads, weigh_classes=weigh_classes)
+                   n_heads=n_heads, weigh_classes=weigh_classes, method=method)
     set_seed(seed, reproducible=True)
     arch, epochs = arch or DEFAULT_ARCH, epochs if pretrained else 0
     dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=bs, num_workers=num_workers,
-                             augment=augment, cache=cache)
+                             method=method, augment=augment, cache=cache)
     learn = tagger_learner(dls, arch, pretrained=pretrained, views=views, n_heads=n_heads,
                            loss_func=_weighted_loss(dls) if weigh_classes else None)
     _to_half(learn)

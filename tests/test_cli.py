@@ -106,7 +106,7 @@ def test_bad_photo(home, name):
     assert f"{name}.jpg" in error_of(r.returncode, r.stderr)
 
 
-OPTIONS = """--images --attributes --tags --split --group --arch --pretrained --size --seconds --epochs --freeze-epochs --bs
+OPTIONS = """--images --attributes --tags --split --group --arch --pretrained --size --method --seconds --epochs --freeze-epochs --bs
 --workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --class-weights --cache
 --decisions --tag-sep --image-column --missing --json --out""".split()
 
