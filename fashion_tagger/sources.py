@@ -133,12 +133,6 @@ def _metadata_files(root, splits):
     return found
 
 # %% ../nbs/12_sources.ipynb #ac5e7bab
-def separator(sep):
-    "A pattern from one character, which stands for itself, or from a regular expression"
-    try: return re.compile(re.escape(sep) if len(sep) == 1 else sep)
-    except re.error as e:
-        raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
-
 def _folder_labels(folders, names, sep):
     "What the class folders of a photo say: a value for each of `names`, or where there are none, a tuple of tags"
     if len(folders) > 1: return [*folders]
