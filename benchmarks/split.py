@@ -2,8 +2,8 @@
 
     python benchmarks/split.py [--rows N ...] [--images DIR] [--json FILE]
 
-The tables are made up: an attribute of 50 values, one of 1,000 and up to four of 300 tags, all with long tails, and photos
-that do not exist. DIR is a folder of real photos in which to find files with the same bytes."""
+The tables are made up: an attribute of 50 values, one of 1,000 and up to four of 300 tags, all with long tails, and
+photos that do not exist. DIR is a folder of real photos in which to find files with the same bytes."""
 import argparse, json, time
 from pathlib import Path
 
@@ -63,7 +63,8 @@ def main():
         share, apart = float((split == 'valid').mean()), furthest(table, schema, split)
         results.append(dict(rows=n, seconds=round(seconds, 2), share=round(share, 4), furthest=apart))
         off = ', '.join(f'{name} {rows:.0f}' for name, rows in apart.items())
-        print(f'{n:,} rows: {seconds:.2f} s; {share:.2%} for validation; rows by which a value is off: {off}', flush=True)
+        print(f'{n:,} rows: {seconds:.2f} s; {share:.2%} for validation; '
+              f'rows by which a value is off: {off}', flush=True)
     if args.images:
         photos = pd.DataFrame(dict(image=[*find_images(args.images)]))
         groups, seconds = timed(row_groups, photos)

@@ -1,13 +1,13 @@
 """Exports of annotation tools and of public detection sets: CelebA, Open Images, COCO, Fashionpedia, Label Studio
 
-Each reader takes the files of a data set or of an annotation tool as they are, and returns the same kind of table as `read_csv`, whose photos exist.
+Each reader takes the files of a data set or of an annotation tool as they are, and returns the same kind of table as `read_table`.
 
 - `read_celeba`: CelebA, 40 signed attributes per face and its published split.
-- `read_open_images`: image-level labels of Open Images, which say of each photo what was looked for and found.
+- `read_open_images`: image-level labels of Open Images, which say for each photo what was looked for, and whether it was found.
 - `read_coco`: COCO, Fashionpedia and what most tools export as COCO; a row per annotation with its box, or per photo.
 - `read_label_studio`: an export of Label Studio, with choices and rectangles.
 
-`write_label_studio` goes the other way: it writes a tagger's answers as pre-annotations, for people to correct. `label_studio_config` is the labelling interface that fits a schema.
+`write_label_studio` goes the other way: it writes a tagger's answers as pre-annotations, for people to correct. `label_studio_config` returns the labelling interface for a schema.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/annotations.html.md"""
 

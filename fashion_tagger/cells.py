@@ -4,7 +4,7 @@ A cell is text, and text can be read in more than one way: is `NA` a value, is `
 
 - `split_tags` finds the tags in each cell of a column: with any separator, as JSON, or as Python writes a list.
 - `read_values` finds the values of an attribute. It knows the usual words for a missing value, and refuses measurements such as prices.
-- `are_flags` recognises columns of 0 and 1, and `join_flags` makes one tag set of several.
+- `are_flags` recognises columns of 0 and 1, and `join_flags` makes one tag set of several such columns.
 
 Where two readings are likely, an `InputError` shows both and says how to choose.
 

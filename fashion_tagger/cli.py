@@ -85,8 +85,8 @@ _Json = Annotated[Optional[str], typer.Option('--json', help="Write the scores t
 _TrainSplit = Annotated[Optional[str], typer.Option(help=(
     "Column that says train or valid; 'split' if there is one, otherwise a random split"))]
 _Group = Annotated[Optional[str], typer.Option(help=(
-    "Column of what a random split must not part, such as a product with several photos; found by its name if not given, "
-    "'none' for none"))]
+    "Column of what a random split must not part, such as a product with several photos; "
+    "found by its name if not given, 'none' for none"))]
 _Size = Annotated[Optional[str], typer.Option(metavar='HxW', help=(
     "Height and width in pixels that the network sees; 160x128 if not given"))]
 _Seconds = Annotated[Optional[float], typer.Option(min=1, help=(
@@ -100,8 +100,8 @@ _Augment = Annotated[Optional[str], typer.Option(help=(
 _Heads = Annotated[int, typer.Option(min=1, max=16, help=(
     "Heads to average; for each body, if there are several side by side (a+b)"))]
 _Thresholds = Annotated[Literal['0.5', 'f1', 'f2', 'f1-per-tag', 'f2-per-tag'], typer.Option(help=(
-    "Probability from which a tag applies: 0.5, or the one with the best F1 or F2 on the validation photos, for all tags "
-    "or for each by itself"))]
+    "Probability from which a tag applies: 0.5, or the one with the best F1 or F2 on the validation photos, "
+    "for all tags or for each by itself"))]
 _ClassWeights = Annotated[bool, typer.Option('--class-weights', help=(
     "Weigh the values of attributes by how rare they are: better recall of rare ones, lower accuracy"))]
 _Resume = Annotated[bool, typer.Option('--resume', help=(

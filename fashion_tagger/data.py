@@ -76,7 +76,7 @@ def TargetBlock(
 
 # %% ../nbs/22_data.ipynb #1b7a0302
 def label_pipelines(dls):
-    "The pipelines that encode the labels of a DataLoaders' datasets, a target each; raises `InputError` where there are none"
+    "The pipelines that encode the labels of DataLoaders, one per target; raises `InputError` where there are none"
     ds = getattr(dls.train, 'dataset', None)
     if not hasattr(ds, 'tls'):
         raise InputError(f"cannot find the targets of a {type(ds).__name__}: make the DataLoaders by a DataBlock, "
@@ -100,7 +100,7 @@ def _target_of(pipeline, name):
 # %% ../nbs/22_data.ipynb #375f79ce
 def schema_from_dls(
     dls: DataLoaders, # With one photo in, and any number of `CategoryBlock`, `MultiCategoryBlock` and `TargetBlock` out
-    names: Sequence|None = None, # Of the targets; those of our blocks, and else `target_0`, `target_1`..., where not given
+    names: Sequence|None = None, # Of the targets; if not given, those of our blocks, and else `target_0`, `target_1`...
 ) -> Schema:
     "Find the targets of DataLoaders; raises `InputError` for what is neither a category nor a multi-category"
     if names is None and isinstance(getattr(dls, 'schema', None), Schema): return dls.schema
@@ -186,7 +186,7 @@ def tagger_datablock(
     method: str = 'squish', # 'squish', 'pad', 'crop' or 'trim', as in `fit_photo`
     fill: str = 'white', # Padding, and what augmentation sees beyond the edge, as in `fit_photo`
     augment: str|Mapping|bool|None = None, # A name in `AUGMENTATIONS`, or arguments of `photo_augment`; False: none
-    batch_tfms: list|None = None, # Transforms of batches after those of `augment`, or instead of them where that is None
+    batch_tfms: list|None = None, # Transforms of batches after those of `augment`, or instead of them if that is None
     splitter = None, # As in fastai
 ) -> DataBlock: # Takes rows of a table, as dicts or as a DataFrame
     "fastai's DataBlock for photos with several targets"
@@ -286,8 +286,8 @@ def warn_unknown(unknown, what):
     for name, words in unknown.items():
         some = ', '.join(f'{word} ({n})' for word, n in list(words.items())[:5])
         if len(words) > 5: some += ', ...'
-        warnings.warn(f"{name}: {len(words)} value(s) of the {what} rows are in no training row and count as wrong: {some}",
-                      stacklevel=3)
+        values = f"{len(words)} value(s) of the {what} rows"
+        warnings.warn(f"{name}: {values} are in no training row and count as wrong: {some}", stacklevel=3)
 
 def _warn_constant(schema):
     for t in schema.attributes:
@@ -305,7 +305,8 @@ def _with_usual_columns(table):
         rename = f"table.rename(columns={{{(photos or ['...'])[0]!r}: 'image'}})"
         raise InputError(f"the table has no column 'image' with the photos; rename one, as in {rename}")
     lacking = [i for i, image in enumerate(table['image']) if is_missing(image)]
-    if lacking: raise InputError(f"{count_of(len(lacking), 'row')} without an image (row {some_of(lacking)}); drop them")
+    if lacking:
+        raise InputError(f"{count_of(len(lacking), 'row')} without an image (row {some_of(lacking)}); drop them")
     if 'is_valid' not in table: return table
     if 'split' not in table: table = table.assign(split=np.where(table['is_valid'].astype(bool), 'valid', 'train'))
     return table.drop(columns='is_valid')
@@ -341,7 +342,8 @@ class TaggerDataLoaders(DataLoaders):
     def new_empty(self) -> TaggerDataLoaders:
         "The same without photos, as `Learner.export` keeps it"
         empty = [dl.new(dl.dataset.new_empty()) for dl in self.loaders]
-        return type(self)(*empty, schema=self.schema, block_kwargs=self.block_kwargs, path=self.path, device=self.device)
+        return type(self)(*empty, schema=self.schema, block_kwargs=self.block_kwargs,
+                          path=self.path, device=self.device)
 
     @property
     def fit(self) -> FitPhoto:

@@ -232,7 +232,7 @@ def _sha256(path): return hashlib.sha256(path.read_bytes()).hexdigest()
 
 def _metadata(deployed, settings):
     "What `model.onnx` says of itself: the words of each output, the thresholds of tags, and how photos are prepared"
-    facts = dict(outputs=deployed.words, thresholds=settings['thresholds'], method=settings['method'], fill=settings['fill'])
+    facts = dict(outputs=deployed.words, **{key: settings[key] for key in ('thresholds', 'method', 'fill')})
     return {k: json.dumps(v, ensure_ascii=False) for k, v in facts.items()}
 
 # %% ../nbs/43_export.ipynb #97ce2415
@@ -341,7 +341,7 @@ def write_program(
     bundle, # Folder of a bundle
     path, # A file, by custom with the ending .pt2
 ):
-    "Write a bundle's network as a program of torch.export: uint8 pixels `(bs, h, w, 3)` in, what `DeployedNet` gives out"
+    "Write a bundle's network as a torch.export program: uint8 pixels `(bs, h, w, 3)` in, what `DeployedNet` gives out"
     settings = read_settings(bundle)
     net = load_network(bundle, settings)
     deployed = DeployedNet(net, settings['schema'], settings.get('temperatures'), **settings.get('input', {})).eval()

@@ -235,7 +235,8 @@ def _outputs(bundle, settings):
     "Names of what comes out of the ONNX file: an output per target, and the features if there are any"
     names, features, n = settings['onnx']['outputs'], settings['onnx'].get('features'), len(settings['schema'])
     if len(names) != n:
-        raise InputError(f"{Path(bundle)/SETTINGS_FILE}: {len(names)} names of ONNX outputs; expected {n}, one per target")
+        what = f"{Path(bundle)/SETTINGS_FILE}: {len(names)} names of ONNX outputs"
+        raise InputError(f"{what}; expected {n}, one per target")
     return [*names, *([features] if features else [])]
 
 def _has_onnx(bundle, settings): return 'onnx' in settings and (Path(bundle)/ONNX_FILE).is_file()

@@ -58,8 +58,8 @@ def labelled_preds(learn, ds_idx=1, dl=None, schema=None):
     schema = learner_schema(learn, schema)
     with learn.no_bar(): logits, targs = learn.get_preds(ds_idx=ds_idx, dl=dl, act=noop)
     if logits.ndim != 2 or logits.shape[1] != schema.n_logits:
-        raise InputError(f"the model gives numbers of shape {tuple(logits.shape)}; expected {schema.n_logits} for each photo, "
-                         f"one for each word of {', '.join(schema.names)}")
+        raise InputError(f"the model gives numbers of shape {tuple(logits.shape)}; expected {schema.n_logits} "
+                         f"for each photo, one for each word of {', '.join(schema.names)}")
     if n_wrong := int((~logits.isfinite()).any(1).sum()):
         raise InputError(f"the model's answers to {n_wrong:,} of {len(logits):,} photos are not numbers: "
                          "its training has diverged; train anew with a lower learning rate")
@@ -183,7 +183,8 @@ class TaggerLearner(Learner):
 
     def _split(self, b):
         super()._split(b)
-        if self.training: self.xb = tuple(x.as_subclass(torch.Tensor) for x in self.xb) # quicker than fastai's subclasses
+        if not self.training: return
+        self.xb = tuple(x.as_subclass(torch.Tensor) for x in self.xb) # quicker than fastai's subclasses
 
     def _do_fit(self): # fastai's, except for where it begins
         for self.epoch in range(self.first_epoch, self.n_epoch):
@@ -248,7 +249,8 @@ def without_normalize(dls):
         drawing = {k: getattr(dl, k) for k in ('wgts', 'partial_n') if hasattr(dl, k)} # which `new` would forget
         loaders.append(dl.new(after_batch=[t for t in dl.after_batch.fs if not is_norm(t)], **drawing))
     if not isinstance(dls, TaggerDataLoaders): return DataLoaders(*loaders, path=dls.path, device=dls.device)
-    return TaggerDataLoaders(*loaders, schema=dls.schema, block_kwargs=dls.block_kwargs, path=dls.path, device=dls.device)
+    return TaggerDataLoaders(*loaders, schema=dls.schema, block_kwargs=dls.block_kwargs,
+                             path=dls.path, device=dls.device)
 
 def photo_size(dls):
     "Height and width of the pixels that the network sees"
@@ -396,7 +398,8 @@ def _draw_losses(samples, outs, losses, nrows, ncols, figsize):
     for ax, loss in zip(axs, losses): ax.title.set_text(f'{ax.get_title()}\nloss {loss.item():.2f}')
 
 @dispatch
-def plot_top_losses(x: TensorImage, y: tuple, samples, outs, raws, losses, nrows=None, ncols=None, figsize=None, **kwargs):
+def plot_top_losses(x: TensorImage, y: tuple, samples, outs, raws, losses,
+                    nrows=None, ncols=None, figsize=None, **kwargs):
     _draw_losses(samples, outs, losses, nrows, ncols, figsize)
 
 # %% ../nbs/30_learner.ipynb #1c6f7380

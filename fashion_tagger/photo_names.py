@@ -1,8 +1,8 @@
 """The files that a table means, photos that are missing, and photos in several rows
 
-The photos that a table names are often not called quite so on disk: `17429` or `17429.JPG` for `17429.jpg`, the path of another machine, the address in a shop. `locate_photos` finds the file that each name means, and `no_such_photo` says what kind of name it is where there is none.
+A table often names a photo a little differently from its file on disk: `17429` or `17429.JPG` for `17429.jpg`, a path on another machine, or an address in a web shop. `locate_photos` finds the file that each name means. If there is none, `no_such_photo` says what to do.
 
-A name is only taken for a file where no other file and no other name comes into question. `check_images` makes sure that each photo of a table exists and stands in one row.
+A file is taken for a name only if no other file fits the name and no other name fits the file. `check_images` makes sure that each photo of a table exists, and joins the rows of a photo.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/photo_names.html.md"""
 

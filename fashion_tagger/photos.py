@@ -283,7 +283,8 @@ IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.heic', '.heif', '.hif', '.a
                  '.ppm', '.pgm', '.pbm', '.pnm', '.pfm', '.tga', '.qoi')
 
 _UNREAD_ENDINGS = ('.cr2', '.cr3', '.crw', '.nef', '.nrw', '.arw', '.dng', '.orf', '.rw2', '.raf', '.pef', '.srw',
-                   '.raw', '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.jxr', '.exr', '.hdr', '.ico')
+                   '.raw', '.psd', '.psb', '.xcf', '.svg', '.eps', '.ai', '.pdf', '.jxl', '.jxr', '.exr', '.hdr',
+                   '.ico')
 
 # %% ../nbs/10_photos.ipynb #98b3708e
 def is_shown(name):

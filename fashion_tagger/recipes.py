@@ -94,7 +94,7 @@ def _training_key(learn, options):
 
 # %% ../nbs/44_recipes.ipynb #da9d6d34
 def train_tagger(
-    table: pd.DataFrame, # As from `read_table`; without a column `split`, one is drawn that parts no photo and no `group`
+    table: pd.DataFrame, # As from `read_table`; without `split`, one is drawn that parts no photo and no `group`
     size: tuple = (160, 128), # Height and width in pixels
     arch: str|None = None, # A model's name in timm or torchvision; `DEFAULT_ARCH` if not given
     pretrained: bool = True, # Start from ImageNet weights; False: leave out the frozen epochs

@@ -6,7 +6,7 @@ Labels come in many formats. This module reads them into one: a DataFrame with a
 - `read_folders` takes labels from the names of folders.
 - `read_csv` takes labels from the columns of a CSV, Excel, Parquet or JSON file.
 
-Input that cannot be used raises an `InputError` of one line. A `TableWarning` counts the rows that were repaired or left out.
+Input that cannot be used raises an `InputError`, a message of one line. A `TableWarning` counts the rows that were repaired or left out.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/sources.html.md"""
 

@@ -3,7 +3,7 @@
 A table may have a column `split`, which says of each row whether it is for training, validation or testing.
 
 - `stratified_split` draws one for a table that has none, and spreads rare labels evenly.
-- `row_groups` finds the rows that a split must not part: those of one photo, of copies of a file, and of one `group`.
+- `row_groups` finds the rows that a split must keep together: those of one photo, of copies of a file, and of one `group`.
 - `tutorial_split` shuffles the rows and takes fixed numbers of them, as published tutorials do.
 - `part_mask` picks the rows of one split, for scoring.
 - `SPLIT_NAMES` and `read_splits` turn the names that files use (`val`, `dev`, ...) into `train`, `valid` and `test`.
@@ -108,7 +108,8 @@ def warn_crossing(
     both = (np.bincount(groups, train) > 0) & (np.bincount(groups, other) > 0)
     if not both.any(): return
     rows = np.flatnonzero(groups == both.argmax())
-    images = [f"{table['image'].iat[i]} ({table['split'].iat[i]})" for i in (rows[train[rows]][0], rows[other[rows]][0])]
+    pair = table.iloc[[rows[train[rows]][0], rows[other[rows]][0]]]
+    images = [f'{image} ({split})' for image, split in zip(pair['image'], pair['split'])]
     what = count_of(both.sum(), 'photo or group' if 'group' in table else 'photo')
     warn_table(f"{what} in training and in another split too, such as {' and '.join(images)}: "
                "the scores of such rows are too good; mend the split column")

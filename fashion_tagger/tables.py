@@ -1,11 +1,12 @@
 """Any table file as cells of text: CSV, TSV, Excel, Parquet, JSON
 
-People keep labels in spreadsheets, shop exports and annotation tools. `read_records` opens all of these files and returns the same thing: a header, and rows of text. What the cells mean is decided later, in [cells](05_cells.ipynb) and [sources](12_sources.ipynb).
+People keep labels in spreadsheets, shop exports and annotation tools. `read_records` opens their files and always returns the same: a header, and rows of text. What the cells mean is decided later, in [cells](05_cells.ipynb) and [sources](12_sources.ipynb).
 
-- CSV and TSV may be in UTF-8 or UTF-16, compressed, with any of the usual delimiters, with a title above the header or a line `sep=;`.
-- Excel files (`.xlsx`) are read from their first sheet, and Parquet and JSON files become text as well.
+- CSV and TSV files may be in UTF-8 or UTF-16. In CSV the delimiter is detected. There may be a title above the header, or a line `sep=;`.
+- Of an Excel file (`.xlsx`) the first sheet is read. Parquet and JSON files become text as well.
+- CSV, TSV and JSON files may be compressed with gzip.
 
-A file that cannot be read raises an `InputError` that names the line and says what to do.
+A file that cannot be read raises an `InputError` that names the file, the line if there is one, and what to do.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/tables.html.md"""
 

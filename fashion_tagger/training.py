@@ -68,7 +68,7 @@ def _read_checkpoint(path):
     data = path.read_bytes()
     digest, content = data[:32], data[32:]
     if hashlib.sha256(content).digest() != digest: return None
-    return torch.load(io.BytesIO(content), map_location='cpu', weights_only=True) # a GPU's on a machine without one, too
+    return torch.load(io.BytesIO(content), map_location='cpu', weights_only=True) # also of a GPU that is not here
 
 # %% ../nbs/33_training.ipynb #12ef264e
 class Checkpoints(Callback):
@@ -159,4 +159,5 @@ def fit_tagger(self: TaggerLearner,
         if state and i < state['phase']: continue
         phase.prepare()
         if checkpoints: checkpoints.phase = i
-        with self.added_cbs([*phase.cbs, _StopDiverged(), *L(checkpoints)]): self.fit_one_cycle(phase.epochs, phase.lr, **kwargs)
+        with self.added_cbs([*phase.cbs, _StopDiverged(), *L(checkpoints)]):
+            self.fit_one_cycle(phase.epochs, phase.lr, **kwargs)

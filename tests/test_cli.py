@@ -106,9 +106,9 @@ def test_bad_photo(home, name):
     assert f"{name}.jpg" in error_of(r.returncode, r.stderr)
 
 
-OPTIONS = """--images --attributes --tags --split --group --arch --pretrained --size --method --seconds --epochs --freeze-epochs --bs
---workers --valid --seed --features --augment --views --resume --skip-unreadable --heads --thresholds --class-weights --cache
---decisions --tag-sep --image-column --missing --json --out""".split()
+OPTIONS = """--images --attributes --tags --split --group --arch --pretrained --size --method --seconds --epochs
+--freeze-epochs --bs --workers --valid --seed --features --augment --views --resume --skip-unreadable --heads
+--thresholds --class-weights --cache --decisions --tag-sep --image-column --missing --json --out""".split()
 
 
 def test_help():
@@ -142,7 +142,8 @@ def test_columns_of_0_and_1(run, home):
     assert run("audit", "flags.csv", *images, "--tags", "black,blue,red")[0] == 0
     assert run("tag", "flags", "flags.csv", *images, "--out", "flags_tags.csv", "--excel")[0] == 0
     tagged = pd.read_csv(home/"flags_tags.csv", dtype=str)
-    assert [*tagged][:3] == ["image", "product_id", "black"] and [*tagged["product_id"]] == [*map(str, table["product_id"])]
+    assert [*tagged][:3] == ["image", "product_id", "black"]
+    assert [*tagged["product_id"]] == [*map(str, table["product_id"])]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
