@@ -16,7 +16,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -173,13 +173,19 @@ def model_card(
         calibrated='calibrated on the validation photos' if settings.get('temperatures') else 'not calibrated')
 
 # %% ../nbs/43_export.ipynb #225ea8db
+def _label_text(cell):
+    "A label as text, whatever holds its tags and in whatever order they come"
+    if is_missing(cell): return ''
+    if isinstance(cell, Mapping): return str(sorted((str(tag), bool(applies)) for tag, applies in cell.items()))
+    return str(sorted(map(str, cell))) if isinstance(cell, Iterable) and not isinstance(cell, str) else str(cell)
+
 def table_fingerprint(rows, names):
     "A checksum of file names and labels, in any order"
     digest = hashlib.sha256()
     lines = []
     for row in rows:
         photo = os.path.basename(str(row['image'])), str(row.get('box', ''))
-        labels = ('' if is_missing(row[name]) else str(row[name]) for name in names)
+        labels = (_label_text(row[name]) for name in names)
         lines.append(json.dumps([*photo, *labels], ensure_ascii=False))
     for line in sorted(lines): digest.update(line.encode('utf-8', 'surrogateescape') + b'\n')
     return digest.hexdigest()

@@ -185,6 +185,10 @@ def _warn_unique(labels, schema):
                    f"leave {t.name!r} out (in a shell, out of {option}), or take such {t.field} out of it")
 
 # %% ../nbs/06_splits.ipynb #920fc38c
+def _generator(seed):
+    if seed < 0: raise InputError(f"seed {seed}: give a whole number from 0")
+    return np.random.default_rng(seed)
+
 def _drawn(order, sizes, labels, share, offset):
     "Which groups are for validation: evenly along `order`, and no word of `labels` loses its last group in training"
     words, starts = labels.words.tolist(), np.searchsorted(labels.groups, np.arange(len(sizes) + 1)).tolist()
@@ -213,7 +217,7 @@ def stratified_split(
     seed: int = 0, # Of the draw
 ) -> np.ndarray: # 'train' or 'valid' for each row; object, shape `(n_rows,)`
     "Split at random, each row's rarest label spread evenly; warns of targets most of whose values occur once"
-    rng, groups = np.random.default_rng(seed), row_groups(table)
+    rng, groups = _generator(seed), row_groups(table)
     sizes, first = np.bincount(groups), np.unique(groups, return_index=True)[1]
     labels = _all_labels(table, schema, groups)
     _warn_unique(labels, schema)
@@ -236,7 +240,7 @@ def tutorial_split(
     if n < train + valid:
         train = round(n*train/(train + valid))
         valid = n - train
-    rows = np.random.default_rng(seed).permutation(n)[:train + valid]
+    rows = _generator(seed).permutation(n)[:train + valid]
     if left := n - len(rows):
         numbers = f"the {train:,} to train on and the {valid:,} to validate on"
         warn_table(f"{count_of(left, 'row')} beyond {numbers} left out")

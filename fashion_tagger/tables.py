@@ -188,10 +188,16 @@ def _read_json_lines(path):
     rows = [[cell_text(record.get(key)) for key in header] for record in found.values()]
     return Records(path, header, rows, [*found])
 
+_ANNOTATIONS = dict(read_coco={'images', 'annotations'}, read_label_studio={'data', 'annotations'}) # keys that tell
+
 def _read_json(path):
     "A list of records, or a dict of columns"
     import pandas as pd
     with _open(path, 'rt', encoding='utf-8-sig') as f: data = _parse_json(path, f.read())
+    for reader, keys in _ANNOTATIONS.items():
+        first = data[0] if isinstance(data, list) and data else data
+        if isinstance(first, Mapping) and keys <= first.keys():
+            raise InputError(f"{path}: no table, but the export of a tool; read it in Python with {reader}")
     is_dict = isinstance(data, Mapping)
     if is_dict and not all(isinstance(v, (Mapping, list)) for v in data.values()) \
        or not is_dict and not (isinstance(data, list) and all(isinstance(r, Mapping) for r in data)):
