@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from difflib import get_close_matches
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -54,14 +54,14 @@ def _folded(name): return unicodedata.normalize('NFC', name).casefold()
 
 def _stem(name):
     "A file name without the endings of photos"
-    while has_ending(name): name = os.path.splitext(name)[0]
+    while has_ending(name) and (shorter := os.path.splitext(name)[0]) != name: name = shorter # '.jpg' stays
     return name
 
 def _without_zeros(name): return name.lstrip('0') or '0' if name.isdigit() else name
 
 def _meant(name):
     "What the last part of a name may have been, the likeliest first"
-    address = urlsplit(name).path if '://' in name else name
+    address = re.sub(r'[?#].*', '', name) if '://' in name else name
     last = re.split(r'[/\\]', address)[-1]
     decoded = unquote(last)
     uploaded = re.sub(r'^[0-9a-f]{8}-', '', decoded) # Label Studio's prefix

@@ -59,8 +59,8 @@ def _readings(line):
         try: text = line.decode(encoding)
         except UnicodeDecodeError: continue
         cells = [c.strip() for c in text.replace(';', ',').replace('\t', ',').split(',')]
-        cell = next(c for c in cells if not c.isascii())
-        if _is_wording(cell) and cell not in readings.values(): readings[encoding] = cell
+        cell = next((c for c in cells if not c.isascii()), '')
+        if cell and _is_wording(cell) and cell not in readings.values(): readings[encoding] = cell
     return readings
 
 def _wrong_encoding(path):
