@@ -63,8 +63,7 @@ def main():
         share, apart = float((split == 'valid').mean()), furthest(table, schema, split)
         results.append(dict(rows=n, seconds=round(seconds, 2), share=round(share, 4), furthest=apart))
         off = ', '.join(f'{name} {rows:.0f}' for name, rows in apart.items())
-        print(f'{n:,} rows: {seconds:.2f} s; {share:.2%} for validation; '
-              f'rows by which a value is off: {off}', flush=True)
+        print(f'{n:,} rows: {seconds:.2f} s; {share:.2%} for validation; a value is off by rows: {off}', flush=True)
     if args.images:
         photos = pd.DataFrame(dict(image=[*find_images(args.images)]))
         groups, seconds = timed(row_groups, photos)
