@@ -11,8 +11,8 @@ a loop       beside one endless Python loop
 a train      beside another `train` that is started again whenever it ends
 two at once  two that start together, the seconds of the slower one
 
-Threads that spin are those of OpenMP as it comes (GOMP_SPINCOUNT=300000); ours wait, because the package sets
-OMP_WAIT_POLICY=PASSIVE where nobody has set it. Run it on an otherwise idle machine."""
+Threads that spin are those of OpenMP as it comes (GOMP_SPINCOUNT=300000); ours hardly do, because the package sets
+OMP_WAIT_POLICY=PASSIVE and GOMP_SPINCOUNT=5000 where nobody has set them. Run it on an otherwise idle machine."""
 import argparse, json, os, subprocess, sys, tempfile, threading, time
 from contextlib import contextmanager
 from pathlib import Path

@@ -181,11 +181,6 @@ class TaggerLearner(Learner):
     @property
     def _on_cpu(self): return torch.device(self.dls.device or default_device()).type == 'cpu'
 
-    def _split(self, b):
-        super()._split(b)
-        if not self.training: return
-        self.xb = tuple(x.as_subclass(torch.Tensor) for x in self.xb) # quicker than fastai's subclasses
-
     def _do_fit(self): # fastai's, except for where it begins
         for self.epoch in range(self.first_epoch, self.n_epoch):
             self._with_events(self._do_epoch, 'epoch', CancelEpochException)
