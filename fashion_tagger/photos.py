@@ -349,9 +349,11 @@ def decode_ahead(
     def attempt(photo):
         try: return load(photo)
         except InputError as e: return e
-    waiting = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    waiting, pool = deque(), ThreadPoolExecutor(threads)
+    try:
         for photo in photos:
             waiting.append(pool.submit(attempt, photo))
             if len(waiting) >= ahead + threads: yield waiting.popleft().result()
         while waiting: yield waiting.popleft().result()
+    # a generator that is left unfinished may be closed in a thread of another one: it must not wait for its own
+    finally: pool.shutdown(wait=False, cancel_futures=True)
