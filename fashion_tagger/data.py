@@ -320,6 +320,15 @@ def _check_split(table):
         raise InputError(f"no row of the table is in the {part!r} split; its splits are {there}")
     warn_crossing(table)
 
+def _with_validation(table, schema, valid, seed):
+    "A split into training and test gets validation rows from those for training, drawn at random"
+    split = table.get('split', pd.Series(dtype=object)).to_numpy()
+    if {*split} & {'train', 'valid', 'test'} != {'train', 'test'}: return table
+    train = table[split == 'train'].drop(columns='split')
+    split = split.astype(object)
+    split[split == 'train'] = _drawn_split(train, schema or schema_from_table(train), valid, seed)
+    return table.assign(split=split)
+
 def _drawn_split(table, schema, valid, seed):
     "A split of a table that has none"
     split = stratified_split(table, schema, valid, seed)
@@ -372,7 +381,7 @@ class TaggerDataLoaders(DataLoaders):
 def tagger_dataloaders(
     table: pd.DataFrame, # `image`, a column per target, and perhaps `split` ('train', 'valid') and `group`
     schema: Schema|None = None, # What there is to predict; by default every column, with the words of its training rows
-    valid: float = 0.2, # Share of rows for validation where the table has no split
+    valid: float = 0.2, # Share of rows for validation where the table has no split, or one without validation
     seed: int = 0, # Of that split
     bs: int = 64, # Photos in a batch
     num_workers: int|None = None, # Processes that decode photos, where they are not kept; fastai's default if not given
@@ -383,6 +392,7 @@ def tagger_dataloaders(
 ) -> TaggerDataLoaders:
     "Make DataLoaders of a table; rows whose split is neither 'train' nor 'valid' are left out"
     table = _with_usual_columns(table)
+    table = _with_validation(table, schema, valid, seed)
     if 'split' in table: _check_split(table)
     else: table = table.assign(split=_drawn_split(table, schema or schema_from_table(table), valid, seed))
     split = table['split'].to_numpy()

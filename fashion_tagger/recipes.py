@@ -61,7 +61,8 @@ def _print_epochs(learn):
 def _print_targets(dls, table, seed):
     "The size of both parts, how they came about if the table does not say, and what is learned"
     what = 'whole groups drawn' if 'group' in table else 'drawn'
-    drawn = '' if 'split' in table else f" (no split given: {what} at random, seed {seed})"
+    lacks = 'split' if 'split' not in table else 'validation' if 'valid' not in {*table['split']} else ''
+    drawn = f" (no {lacks} given: {what} at random, seed {seed})" if lacks else ''
     targets = ', '.join(f'{t.name} ({len(t.vocab)} {t.field})' for t in dls.schema)
     print(f"{len(dls.train_ds):,} photos to train on, {len(dls.valid_ds):,} to validate{drawn}: {targets}", flush=True)
 
