@@ -16,6 +16,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/cells.html.md"""
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
 from collections import Counter
@@ -27,8 +28,8 @@ from .schema import InputError, count_of, some_of, warn_table
 __all__ = []
 
 # %% ../nbs/05_cells.ipynb #0695f285
-NO_VALUE = frozenset('na n/a #n/a <na> nan null -- - ?'.split()) # words for a missing value, in small letters
-_PERHAPS = frozenset(('none', 'nil', 'unknown', 'n.a.')) # which may be values
+NO_VALUE = frozenset('na n/a n.a. #n/a <na> nan null k.a. s.d. -- - ?'.split()) # small letters
+_PERHAPS = frozenset(('none', 'nil', 'unknown')) # which may be values
 
 def missing_words(column, counts):
     "Which words of a column stand for a missing value; a warning lists them, and those that may but are read as values"
@@ -42,8 +43,8 @@ def missing_words(column, counts):
     return missing
 
 def _number(word):
-    try: return float(word.replace(',', '.')) if word[-1:].isdigit() else None
-    except ValueError: return None
+    "A number, with a currency or without, as it is written in any country; `None` for other words"
+    return re.fullmatch(r'[$€£¥₹]?\s*-?\d[\d.,\' ]*\s*[$€£¥₹]?', word)
 
 def _check_classes(column, counts):
     "Raise `InputError` for a column of measurements: many different numbers that seldom come twice"
@@ -62,6 +63,8 @@ def read_values(
     counts = Counter(c for c in cells if c)
     missing = missing_words(column, counts)
     known = {w: n for w, n in counts.items() if w not in missing}
+    if nested := next((w for w in known if w[:2] in ('{"', "{'", '["', "['")), None):
+        raise InputError(f"{column}: {nested[:60]!r} is no single value; ask for it as tags, or write a column per key")
     _check_classes(column, known)
     of = dict.fromkeys(('', *missing)) | {w: w for w in known}
     if known and all(re.fullmatch(r'-?\d+\.0', w) for w in known): of |= {w: w[:-2] for w in known}
@@ -80,6 +83,8 @@ def _listed(cell):
         except (ValueError, SyntaxError, RecursionError, MemoryError): continue
         return _of_list(value)
     if re.fullmatch(r'\[[^\[\]{}"\']*\]', inner): return [w.strip() for w in inner[1:-1].split(',') if w.strip()]
+    if inner[:1] == '{' and ':' not in inner: # as PostgreSQL writes an array
+        return [w.strip() for w in next(csv.reader([inner[1:-1]])) if w.strip()]
     return None
 
 def _of_list(value):
@@ -95,7 +100,8 @@ def _of_list(value):
     return [str(w).strip() for w in words if w is not None and str(w).strip()]
 
 # %% ../nbs/05_cells.ipynb #7a7fbd1f
-_STRONG = {'|': r'\|', ';': '[;；]', '\n': r'[\r\n]', ',': '[,，、،]'} # signs that few tags contain
+_COMMA = '(?<![0-9]),|,(?![0-9])|[，、،]' # but not in 0,5
+_STRONG = {'|': r'\|', ';': '[;；]', '\n': r'[\r\n]', ',': _COMMA} # signs that few tags contain
 _WEAK = '/', ':', '>', '+', '&'
 _ASK = "say what separates them (tag_sep, in a shell --tag-sep)"
 
@@ -142,6 +148,8 @@ def find_separator(
         patterns = r'\|', *_STRONG.values(), *map(re.escape, _WEAK), r'\s+'
         return max(patterns, key=lambda p: _share_known(p, cells, known))
     if any(re.search(p, c) for c in cells for p in _STRONG.values()): return _strong_separator(column, cells)
+    if decimal := next((c for c in cells if re.search('[0-9],[0-9]', c)), None):
+        raise _both(column, decimal, (',', ','), (r'\|', '|'))
     if any(c.startswith('#') for c in cells): return r'[\s#]+'
     for sign in _WEAK:
         found = [c for c in cells if sign in c.strip(sign)]
@@ -157,6 +165,12 @@ def separator(sep):
     except re.error as e:
         raise InputError(f"separator {sep!r} is neither one character nor a regular expression ({e})") from None
 
+def _beside_lists(plain, lists):
+    "The tags of cells beside cells with lists: one each, unless the parts of a cell are tags of the lists"
+    listed = {w for tags in lists.values() for w in tags or ()}
+    parts = {c: [w.strip() for w in re.split('|'.join(_STRONG.values()), c)] for c in plain}
+    return {c: words if listed.issuperset(words) else [c] for c, words in parts.items()}
+
 def split_tags(
     column: str, # File and column, to be named in messages
     cells, # Text, one per row
@@ -167,7 +181,7 @@ def split_tags(
     distinct = dict.fromkeys(c for c in cells if c)
     lists = {c: _listed(c) for c in distinct}
     plain = [c for c in distinct if lists[c] is None]
-    if len(plain) < len(lists) and not sep: parts = {c: [c] for c in plain} # a tool that writes one tag as a word
+    if len(plain) < len(lists) and not sep: parts = _beside_lists(plain, lists) # a tool that writes one tag as a word
     else:
         split = separator(sep or find_separator(column, plain, known)).split
         parts = {c: [w.strip() for w in split(c)] for c in plain}
@@ -176,21 +190,25 @@ def split_tags(
     return [tags.get(c) if lists.get(c) == [] else tags.get(c) or None for c in cells]
 
 # %% ../nbs/05_cells.ipynb #0d471377
-_APPLIES = {'1': 1, 'true': 1, 'yes': 1, 'y': 1, 't': 1, '1.0': 1,
-            '0': 0, 'false': 0, 'no': 0, 'n': 0, 'f': 0, '0.0': 0, '-1': 0, '-1.0': 0} # CelebA has -1
+_YES = '1 1.0 true yes y t x on oui ja si sí sim да 是 ✓ ✔ ☑'.split()
+_NO = '0 0.0 -1 -1.0 false no n f off non nein não нет 否 ✗ ✘ ☐'.split() # CelebA has -1
+_APPLIES = dict.fromkeys(_YES, 1) | dict.fromkeys(_NO, 0)
 
 def are_flags(
     cells, # Text, one per row
 ) -> bool: # Whether every word says that a tag applies or not
     "Recognise a column of 0 and 1, of yes and no, or of true and false"
     words = {c.lower() for c in cells} - {''} - NO_VALUE
-    return bool(words) and words <= _APPLIES.keys() and len(words) <= 2
+    return bool(words) and words <= _APPLIES.keys()
 
 def join_flags(
     columns: Mapping, # Cells by tag
 ) -> list: # A tuple of tags per row; a dict of the tags that are known where some are not; `None` where none is
     "Make one tag set of columns of 0 and 1"
     known = [[_APPLIES.get(c.lower()) for c in cells] for cells in columns.values()]
+    marked = [name for name, flags in zip(columns, known) if 0 not in flags] # an x where a tag applies
+    if marked: warn_table(f"{some_of(marked)}: no cell says no, so empty cells do")
+    known = [[flag or 0 for flag in flags] if name in marked else flags for name, flags in zip(columns, known)]
     def join(row):
         checked = {tag: bool(flag) for tag, flag in zip(columns, row) if flag is not None}
         if len(checked) < len(columns): return checked or None

@@ -210,6 +210,9 @@ def _join_rows(table):
         try: cells = {c: _joined([columns[c][i] for i in rows], tags) for c, tags in is_tags.items()}
         except ValueError:
             clashes.append(image)
+            for c in (c for c, tags in is_tags.items() if tags): # each row has all tags of the photo
+                cell = _joined([columns[c][i] for i in rows], True)
+                for i in rows: columns[c][i] = cell
             continue
         for c, cell in cells.items(): columns[c][rows[0]] = cell
         keep[rows[1:]] = False

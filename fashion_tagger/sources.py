@@ -201,10 +201,11 @@ def _even_rows(file, used):
 # %% ../nbs/12_sources.ipynb #4ea0a523
 _IMAGE_NAMES = ('image filename file_name file filepath path photo picture img image_path image_name fname '
                 'image_src images image_url id image_id photo_id').split()
-_SPLIT_COLUMNS = 'split is_valid subset partition dataset_split set'.split()
-_GROUP_NAMES = 'product_id product handle sku item item_id'.split()
+_SPLIT_COLUMNS = 'split is_valid subset partition dataset_split set phase part'.split()
+_GROUP_NAMES = ('product_id product handle parent_sku sku style_code style_id ean model_no article_number article_id '
+                'asin garment_id item_id item').split()
 
-def _plain(name): return re.sub(r'[\W_]+', '_', name.strip().lower())
+def _plain(name): return re.sub(r'[\W_]+', '_', name.lower()).strip('_')
 
 def find_column(path, header, name):
     "The name, if the header has it; raises `InputError` with a hint at a similar name"
@@ -226,12 +227,17 @@ def _find_image_column(file, asked, targets=()):
     if asked: return find_column(file.path, file.header, asked)
     named = [h for h in file.header if h and not _plain(h).startswith('unnamed')]
     usual = _named(file.header, _IMAGE_NAMES, targets)
-    def names_photos(column):
+    def names_photos(column, share=0.5):
         i = file.header.index(column)
         cells = [row[i] for row in file.rows[:200] if len(row) > i]
-        return 2*sum(has_ending(c.split('?')[0]) for c in cells) >= len(cells)
-    image = next(filter(names_photos, usual), usual[0] if usual else named[0])
-    if image not in targets: return image
+        return sum(has_ending(c.split('?')[0]) for c in cells) >= share*len(cells)
+    others = [h for h in named if h not in targets and h not in usual]
+    is_number = [h for h in usual if _plain(h).endswith('id')]
+    image = next(filter(names_photos, usual), None) or next((h for h in usual if h not in is_number), None)
+    image = image or next((h for h in others if names_photos(h, 0.9)), None) or (is_number or named)[0]
+    if image not in targets:
+        if image not in usual: warn_table(f"{file.path}: the photos are taken from column {image!r}")
+        return image
     others = ', '.join(h for h in named if h not in targets) or 'none'
     what = f"{file.path}: no column is called 'image' or 'id', and the first, {image!r}, is a target"
     option = "(image_column, in a shell --image-column)"
@@ -243,7 +249,12 @@ def _find_split_column(file, columns, asked, targets):
     if asked: return find_column(file.path, file.header, asked)
     for name in _named(file.header, _SPLIT_COLUMNS, targets):
         sure = _plain(name) in ('split', 'is_valid')
-        if not sure and not all(c.lower() in SPLIT_NAMES for c in columns[name]): continue
+        odd = {c for c in columns[name] if c.lower() not in SPLIT_NAMES}
+        if not sure and odd:
+            if {*columns[name]} != odd:
+                what = f"{file.path}: column {name!r} is no split, as it holds {min(odd)!r}"
+                warn_table(f"{what}; mend it, or name it with split (--split)")
+            continue
         if name not in ('split', 'is_valid'): warn_table(f"{file.path}: the split is taken from column {name!r}")
         return name
     return None
@@ -255,7 +266,7 @@ def _find_group_column(file, columns, asked, known):
     for name in _named(file.header, _GROUP_NAMES, known):
         cells = [c for c in columns[name] if c]
         n = len(set(cells))
-        if not 1 < n < len(cells): continue
+        if not 1 < n < len(cells) or not any(re.search('[0-9]', c) for c in cells) and _plain(name) == 'item': continue
         what = f"{file.path}: {name!r} groups {count_of(len(cells), 'row')} into {n:,}, which a split keeps together"
         warn_table(f"{what} (group=False, in a shell --group none, to treat each photo by itself)")
         return name
@@ -299,15 +310,19 @@ def _level_of(header, name):
     match = re.fullmatch(r'(.+)_([1-9])', name)
     return (match[1], int(match[2]) - 1) if match and name not in header and match[1] in header else None
 
-def _levels(cells, level):
-    "A level of each cell; '' where there is none"
-    parts = [[w.strip() for w in c.split('>')] for c in cells]
-    return [p[level] if level < len(p) else '' for p in parts]
+def _levels(where, cells, level):
+    "A level of each cell, '' where there is none; raises `InputError` if no cell has it"
+    sign = max('>›»/|', key=lambda s: sum(s in c for c in cells))
+    parts = [[w.strip() for w in c.split(sign)] for c in cells]
+    found = [p[level] if level < len(p) else '' for p in parts]
+    if any(found): return found
+    example = next(filter(None, cells), '')
+    raise InputError(f"{where} has {max(map(len, parts))} level(s) such as {example!r}, not {level + 1}")
 
 def _attribute(file, columns, name):
     "The values of an attribute, from a column or from a level of one"
     found = _level_of(file.header, name)
-    cells = _levels(columns[found[0]], found[1]) if found else columns[name]
+    cells = _levels(f'{file.path}, {found[0]}', columns[found[0]], found[1]) if found else columns[name]
     depth = max((c.count('>') for c in cells), default=0)
     if depth and 2*sum('>' in c for c in cells) > sum(map(bool, cells)):
         levels = ','.join(f'{name}_{i}' for i in range(1, depth + 2))
@@ -323,6 +338,10 @@ def _tag_sets(file, columns, tags, sep):
         elif not sep and are_flags(columns[name]): flags[name] = columns[name]
         else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep, [c for c in columns_of if c != name])
     if flags:
+        for name in found.keys() & {*file.header}:
+            odd = [c for c in columns[name] if re.fullmatch(r'-?[0-9.,]+', c) and not are_flags([c])]
+            what = f"{file.path}, {name}: {odd[0]!r}" if odd else ''
+            if odd: raise InputError(f"{what} beside columns of 0 and 1; a tag applies or not: 0 or 1")
         if 'tags' in found:
             what = f"{file.path}: the columns of 0 and 1 ({some_of([*flags])}) make a tag set 'tags'"
             raise InputError(f"{what}, and another column has that name; rename it")
@@ -359,6 +378,7 @@ def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, g
     "The table of a file, and the line that each row stands on"
     attributes, tags = listify(attributes), _by_set(tags)
     file = read_records(path)
+    if has_ending(file.header[0]): raise InputError(f"{path}: no header; write the names of the columns above")
     check_target_names(attributes, tags)
     targets = [find_column(path, file.header, c) for c in _wanted_columns(file.header, attributes, tags)]
     image = _find_image_column(file, image_column, targets)

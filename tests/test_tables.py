@@ -195,7 +195,7 @@ def test_uneven_rows(home):
     ("image,Type\n1.jpg,a\n", "no column 'type' (did you mean 'Type'?); it has image, Type"),
     ("image,types\n1.jpg,a\n", "(did you mean 'types'?)"),
     ("image,type\n1.jpg,b\n,a\n", "1 row with no image in column 'image' (line 3)"),
-    ("type,where\nhat,1.jpg\n",
+    ("type,where\nhat,1\n",
      "is a target; say which names the photos (image_column, in a shell --image-column); there are where"),
     ("image,type,split\n1.jpg,a,maybe\n", "line 2: 'split' is 'maybe'; write one of train,"),
     ('image,type\n1.jpg,hat\n2.jpg,"cap\n3.jpg,hat\n', "line 3: a quoted cell goes wrong"),
