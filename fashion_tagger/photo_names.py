@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from .photos import IMAGE_ENDINGS, find_images
+from .photos import IMAGE_ENDINGS, is_shown
 from .schema import InputError, count_of, is_missing, some_of, warn_table
 
 # %% auto #0
@@ -68,11 +68,19 @@ def _meant(name):
     whole = re.sub(r'^(\d+)\.0$', r'\1', _stem(uploaded)) # a number that went through a spreadsheet
     return dict.fromkeys((last, decoded, uploaded, whole))
 
+def _photos_below(folder, most=5000):
+    "The photos below a folder; none if it has more folders than a collection of photos would, such as /"
+    found, n = [], 0
+    for parent, folders, names in os.walk(folder):
+        if (n := n + len(folders)) > most: return []
+        found += [os.path.join(parent, name) for name in names if has_ending(name) and is_shown(name)]
+    return [path for path in sorted(found) if os.path.isfile(path)] # not a link to itself
+
 class _Index:
     "The photos below a folder, by several spellings of their names"
     def __init__(self, folder):
         self.files = {key: defaultdict(list) for key in (_folded, self.stem, self.number)}
-        for path in filter(os.path.isfile, find_images(folder, lambda e: None)): # not a link to itself
+        for path in _photos_below(folder):
             for key, found in self.files.items(): found[key(os.path.basename(path))].append(path)
 
     @staticmethod
