@@ -110,7 +110,7 @@ def warn_crossing(
     rows = np.flatnonzero(groups == both.argmax())
     pair = table.iloc[[rows[train[rows]][0], rows[other[rows]][0]]]
     images = [f'{image} ({split})' for image, split in zip(pair['image'], pair['split'])]
-    what = count_of(both.sum(), 'photo or group' if 'group' in table else 'photo')
+    what = count_of(both.sum(), 'group' if 'group' in table else 'photo')
     warn_table(f"{what} in training and in another split too, such as {' and '.join(images)}: "
                "the scores of such rows are too good; mend the split column")
 

@@ -144,7 +144,7 @@ def test_crossing():
     said = r"^1 photo in training and in another split too, such as a \(train\) and a \(valid\)"
     with pytest.warns(TableWarning, match=said):
         warn_crossing(table.drop(columns="group"))
-    with pytest.warns(TableWarning, match="^1 photo or group in"): warn_crossing(table)
+    with pytest.warns(TableWarning, match="^1 group in"): warn_crossing(table)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_crossing(table[2:])
