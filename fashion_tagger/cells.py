@@ -145,11 +145,13 @@ def find_separator(
     "What separates the tags of a column; raises `InputError` where two readings are likely"
     cells = [c for c in dict.fromkeys(cells) if c]
     if known:
-        patterns = r'\|', *_STRONG.values(), *map(re.escape, _WEAK), r'\s+'
+        patterns = r'\|', *_STRONG.values(), ',', *map(re.escape, _WEAK), r'\s+'
         return max(patterns, key=lambda p: _share_known(p, cells, known))
-    if any(re.search(p, c) for c in cells for p in _STRONG.values()): return _strong_separator(column, cells)
-    if decimal := next((c for c in cells if re.search('[0-9],[0-9]', c)), None):
-        raise _both(column, decimal, (',', ','), (r'\|', '|'))
+    strong = any(re.search(p, c) for c in cells for p in _STRONG.values())
+    pattern = _strong_separator(column, cells) if strong else _COMMA
+    if _COMMA in pattern and (number := next((c for c in cells if re.search('[0-9],[0-9]', c)), None)):
+        raise _both(column, number, (',', ','), (r'\|', '|')) # 38,39 or 0,5
+    if strong: return pattern
     if any(c.startswith('#') for c in cells): return r'[\s#]+'
     for sign in _WEAK:
         found = [c for c in cells if sign in c.strip(sign)]
@@ -205,12 +207,14 @@ def join_flags(
     columns: Mapping, # Cells by tag
 ) -> list: # A tuple of tags per row; a dict of the tags that are known where some are not; `None` where none is
     "Make one tag set of columns of 0 and 1"
-    known = [[_APPLIES.get(c.lower()) for c in cells] for cells in columns.values()]
-    marked = [name for name, flags in zip(columns, known) if 0 not in flags] # an x where a tag applies
+    signed = any(not {'-1', '-1.0'}.isdisjoint(cells) for cells in columns.values()) # 0 is neither then
+    applies = _APPLIES | dict.fromkeys(('0', '0.0')) if signed else _APPLIES
+    known = {name: [applies.get(c.lower()) for c in cells] for name, cells in columns.items()}
+    marked = [name for name, flags in known.items() if 1 in flags and 0 not in flags and '' in columns[name]]
     if marked: warn_table(f"{some_of(marked)}: no cell says no, so empty cells do")
-    known = [[flag or 0 for flag in flags] if name in marked else flags for name, flags in zip(columns, known)]
+    for name in marked: known[name] = [0 if c == '' else flag for c, flag in zip(columns[name], known[name])]
     def join(row):
         checked = {tag: bool(flag) for tag, flag in zip(columns, row) if flag is not None}
         if len(checked) < len(columns): return checked or None
         return tuple(tag for tag, applies in checked.items() if applies)
-    return [join(row) for row in zip(*known)]
+    return [join(row) for row in zip(*known.values())]

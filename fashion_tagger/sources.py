@@ -207,6 +207,13 @@ _GROUP_NAMES = ('product_id product handle parent_sku sku style_code style_id ea
 
 def _plain(name): return re.sub(r'[\W_]+', '_', name.lower()).strip('_')
 
+def _with_header(path):
+    "The records of a file; raises `InputError` where the first line is one of them"
+    file = read_records(path)
+    photo = next(filter(has_ending, file.header), None)
+    if photo is None: return file
+    raise InputError(f"{path} has no header, but {photo!r} in its place; write the names of the columns above")
+
 def find_column(path, header, name):
     "The name, if the header has it; raises `InputError` with a hint at a similar name"
     if name in header: return name
@@ -266,7 +273,8 @@ def _find_group_column(file, columns, asked, known):
     for name in _named(file.header, _GROUP_NAMES, known):
         cells = [c for c in columns[name] if c]
         n = len(set(cells))
-        if not 1 < n < len(cells) or not any(re.search('[0-9]', c) for c in cells) and _plain(name) == 'item': continue
+        is_word = _plain(name) in ('item', 'product') and not any(re.search('[0-9]', c) for c in cells) # a type
+        if is_word or not 1 < n < len(cells): continue
         what = f"{file.path}: {name!r} groups {count_of(len(cells), 'row')} into {n:,}, which a split keeps together"
         warn_table(f"{what} (group=False, in a shell --group none, to treat each photo by itself)")
         return name
@@ -279,7 +287,7 @@ def read_image_column(
     image_column=None, # Column of the names; found out if not given
 ) -> list: # A path per row
     "Paths of the photos that a file names, whether or not they exist; raises `InputError` as `read_csv` does"
-    file = read_records(path)
+    file = _with_header(path)
     column = _find_image_column(file, image_column)
     i = file.header.index(column)
     names = [row[i] for row in _even_rows(file, {column})]
@@ -292,7 +300,7 @@ def read_other_columns(
     image_column=None, # Column of the names of the photos; found out if not given
 ) -> dict: # Cells by column, one per row, as text
     "What a file says beside the names of its photos"
-    file = read_records(path)
+    file = _with_header(path)
     column = _find_image_column(file, image_column)
     columns = dict(zip(file.header, zip(*_even_rows(file, {column}))))
     return {name: cells for name, cells in columns.items() if name and name != column}
@@ -313,6 +321,7 @@ def _level_of(header, name):
 def _levels(where, cells, level):
     "A level of each cell, '' where there is none; raises `InputError` if no cell has it"
     sign = max('>›»/|', key=lambda s: sum(s in c for c in cells))
+    if not any(sign in c for c in cells): raise InputError(f"{where} has no levels such as 'Apparel > Shirts'")
     parts = [[w.strip() for w in c.split(sign)] for c in cells]
     found = [p[level] if level < len(p) else '' for p in parts]
     if any(found): return found
@@ -334,7 +343,10 @@ def _tag_sets(file, columns, tags, sep):
     "The cells of each tag set, from a column of words or from columns of 0 and 1"
     found, flags = {}, {}
     for name, columns_of in tags.items():
-        if name not in file.header: found[name] = join_flags({c: columns[c] for c in columns_of})
+        if name not in file.header:
+            odd = [c for c in columns_of if any(columns[c]) and not are_flags(columns[c])]
+            if odd: raise InputError(f"{file.path}: column {odd[0]!r} does not hold 0 and 1, or yes and no")
+            found[name] = join_flags({c: columns[c] for c in columns_of})
         elif not sep and are_flags(columns[name]): flags[name] = columns[name]
         else: found[name] = split_tags(f'{file.path}, {name}', columns[name], sep, [c for c in columns_of if c != name])
     if flags:
@@ -377,8 +389,7 @@ def _wanted_columns(header, attributes, tags):
 def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group):
     "The table of a file, and the line that each row stands on"
     attributes, tags = listify(attributes), _by_set(tags)
-    file = read_records(path)
-    if has_ending(file.header[0]): raise InputError(f"{path}: no header; write the names of the columns above")
+    file = _with_header(path)
     check_target_names(attributes, tags)
     targets = [find_column(path, file.header, c) for c in _wanted_columns(file.header, attributes, tags)]
     image = _find_image_column(file, image_column, targets)

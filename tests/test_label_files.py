@@ -4,7 +4,7 @@ import warnings
 import pytest
 
 from fashion_tagger.schema import InputError, TableWarning
-from fashion_tagger.sources import read_csv
+from fashion_tagger.sources import read_csv, read_image_column
 
 
 @pytest.fixture
@@ -32,7 +32,6 @@ def test_the_column_with_photos(read):
     table = read("Artikelnr;Bilddatei;Farbe\n18461;15970.jpg;Navy\n18462;15971.jpg;Red\n", attributes="Farbe")
     assert [*table["image"]] == ["15970.jpg", "15971.jpg"] and "taken from column 'Bilddatei'" in read.said
     assert [*read("id,foto,colour\n1,a.jpg,red\n", attributes="colour")["image"]] == ["a.jpg"]
-    with pytest.raises(InputError, match="no header"): read("15970.jpg,Shirts\n15971.jpg,Shirts\n", attributes="Shirts")
 
 
 @pytest.mark.parametrize("yes, no", [("x", ""), ("Y", ""), ("✓", "✗"), ("oui", "non"), ("1", "0"), ("TRUE", "False")])
@@ -52,6 +51,24 @@ def test_levels(read):
     for sign in ">", "/", "›", "|": assert [*read(text.format(sign), attributes="k_2")["k_2"]] == ["B", "C"]
     with pytest.raises(InputError, match=r"k has 2 level\(s\) such as 'A > B', not 3"):
         read(text.format(">"), attributes="k_3")
+
+
+def test_what_is_no_flag_and_no_level(read):
+    with pytest.raises(InputError, match="'new' does not hold 0 and 1"):
+        read("image,new\n1.jpg,red\n", tags=dict(style=["new"]))
+    with pytest.raises(InputError, match="size has no levels"): read("image,size\n1.jpg,M\n", attributes="size_1")
+
+
+def test_no_header(read, tmp_path):
+    for text in "15970.jpg,Shirts\n15971.jpg,Shirts\n", "Shirts,15970.jpg\nShirts,15971.jpg\n":
+        with pytest.raises(InputError, match="has no header, but '15970.jpg'"): read(text, attributes="Shirts")
+        with pytest.raises(InputError, match="has no header"): read_image_column("labels.csv")
+
+
+def test_numbers_among_tags(read):
+    for cell in "38,39", "red,38,39":
+        with pytest.raises(InputError, match="2 tags|3 tags"): read(f'image,tags\n1.jpg,"{cell}"\n', tags="tags")
+    assert [*read('image,tags\n1.jpg,"red, 38, size 4,new"\n', tags="tags")["tags"]] == [("red", "38", "size 4", "new")]
 
 
 def test_a_split_with_odd_words(read):

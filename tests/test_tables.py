@@ -14,12 +14,12 @@ from fashion_tagger.sources import read_csv, read_folders, read_image_column, re
 
 EXAMPLES = int(os.environ.get("FASHION_TAGGER_EXAMPLES", 150))
 printable = st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"))
-plain = st.text(printable, min_size=1, max_size=12).map(str.strip).filter(bool)
+plain = st.text(printable, min_size=1, max_size=12).map(str.strip).filter(lambda t: t and t[0] not in "[{")
 word = st.text(string.ascii_letters + string.digits + "éß-'_", min_size=1, max_size=8)
 unusual = ["007", "nan", "None", "NA", "null", "1e5", "-1", "TRUE", "0", "", "  ", "a,b", 'say "x"', "line\nbreak",
            "=1+1", "x;y", "|"]
 label = st.one_of(plain, st.sampled_from(unusual))
-MISSING_WORDS = "nan", "na", "n/a", "#n/a", "<na>", "null", "-", "--", "?"
+MISSING_WORDS = "nan", "na", "n/a", "n.a.", "k.a.", "s.d.", "#n/a", "<na>", "null", "-", "--", "?"
 row = st.tuples(label, st.lists(word, max_size=4))
 unchecked = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 relaxed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=unchecked)
