@@ -160,7 +160,7 @@ def _read_excel(path):
     import pandas as pd
     try: frame = pd.read_excel(path, header=None, dtype=object, keep_default_na=False, na_values=[''])
     except ImportError:
-        needs = "Excel files need openpyxl (pip install openpyxl)"
+        needs = "Excel files need openpyxl (pip install 'fashion_tagger[excel]')"
         raise InputError(f"{path}: {needs}, or save it as 'CSV UTF-8'") from None
     numbered = [(i, [*map(cell_text, row)]) for i, row in enumerate(frame.itertuples(index=False), 1)]
     numbered = [(i, row) for i, row in numbered if any(row)]
@@ -171,7 +171,7 @@ def _read_excel(path):
 def _read_parquet(path):
     import pandas as pd
     try: return _of_frame(path, pd.read_parquet(path))
-    except ImportError as e: raise InputError(f"{path}: Parquet files need pyarrow (pip install pyarrow)") from e
+    except ImportError as e: raise InputError(f"{path}: Parquet files need pyarrow (pip install 'fashion_tagger[parquet]')") from e
 
 def _parse_json(path, text, line=0):
     "What a text of JSON says, which stands below a number of lines of a file"
