@@ -171,7 +171,8 @@ def _read_excel(path):
 def _read_parquet(path):
     import pandas as pd
     try: return _of_frame(path, pd.read_parquet(path))
-    except ImportError as e: raise InputError(f"{path}: Parquet files need pyarrow (pip install 'fashion_tagger[parquet]')") from e
+    except ImportError as e:
+        raise InputError(f"{path}: Parquet files need pyarrow (pip install 'fashion_tagger[parquet]')") from e
 
 def _parse_json(path, text, line=0):
     "What a text of JSON says, which stands below a number of lines of a file"

@@ -1,15 +1,16 @@
 "Annotation files: whatever strays from a format is an error of one line, and written answers are read back"
-import json, math, random, warnings
+import json, math, random
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from telling import says, told
 
 from fashion_tagger.annotations import (read_celeba, read_coco, read_label_studio, read_open_images,
                                         write_label_studio)
 from fashion_tagger.bulk import answer_row
-from fashion_tagger.schema import Attribute, InputError, Schema, TableWarning, TagSet
+from fashion_tagger.schema import Attribute, InputError, Schema, TagSet
 
 
 @pytest.fixture(autouse=True)
@@ -25,20 +26,6 @@ def write(name, content):
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
     return name
-
-
-def told(f, *args, **kwargs):
-    "What `f` returns, and what it warns of"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = f(*args, **kwargs)
-    return result, [str(w.message) for w in caught if w.category is TableWarning]
-
-
-def says(words, f, *args, **kwargs):
-    "`f` raises an `InputError` of one line with these words"
-    with pytest.raises(InputError) as e: told(f, *args, **kwargs)
-    assert words in str(e.value) and "\n" not in str(e.value)
 
 
 marks = "3\nBangs Male Smiling\n000001.jpg -1  1  1\n000002.jpg  1 -1 -1\n000003.jpg -1 -1 -1\n"

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from telling import says, told
 
 from fashion_tagger.formats import (MAAD_GROUPS, _marks, _tag_cell, read_apascal, read_deepfashion,
                                     read_deepfashion_attributes, read_deepfashion_categories, read_fashion_products,
                                     read_planet, read_signed_csv)
-from fashion_tagger.schema import InputError, TableWarning, TagSet
+from fashion_tagger.schema import TagSet
 
 
 @pytest.fixture(autouse=True)
@@ -23,20 +24,6 @@ def write(name, text):
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text(text)
     return name
-
-
-def told(f, *args, **kwargs):
-    "What `f` returns, and what it warns of"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = f(*args, **kwargs)
-    return result, [str(w.message) for w in caught if w.category is TableWarning]
-
-
-def says(words, f, *args, **kwargs):
-    "`f` raises an `InputError` of one line with these words"
-    with pytest.raises(InputError) as e: f(*args, **kwargs)
-    assert words in str(e.value) and "\n" not in str(e.value)
 
 
 # Marks

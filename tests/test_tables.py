@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
+from telling import says, told
 
 from fashion_tagger.schema import InputError, TableWarning
 from fashion_tagger.photo_names import check_images
@@ -79,20 +80,6 @@ def draw(*names):
 def write(name, text, **kwargs):
     Path(name).write_text(text, **kwargs)
     return name
-
-
-def told(f, *args, **kwargs):
-    "What `f` returns, and what it warns of"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = f(*args, **kwargs)
-    return result, [str(w.message) for w in caught if w.category is TableWarning]
-
-
-def says(words, f, *args, **kwargs):
-    "`f` raises an `InputError` of one line with these words"
-    with pytest.raises(InputError) as e: f(*args, **kwargs)
-    assert words in str(e.value) and "\n" not in str(e.value)
 
 
 STYLES = """id,gender,articleType,words,split
