@@ -283,6 +283,7 @@ def photo_bar(total, done, progress):
     return tqdm(total=total, initial=done, unit=' photos', disable=not progress, mininterval=0.3, smoothing=0.05,
                 dynamic_ncols=True)
 
+# %% ../nbs/45_bulk.ipynb #c938dffc
 def _add_rows(f, rows, done, bar):
     try:
         with bar:

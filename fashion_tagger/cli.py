@@ -82,6 +82,7 @@ _SkipUnreadable = Annotated[bool, typer.Option('--skip-unreadable', help=(
     "Leave out photos that cannot be read, and list them, instead of stopping at the first"))]
 _Json = Annotated[Optional[str], typer.Option('--json', help="Write the scores to this file")]
 
+# %% ../nbs/63_cli.ipynb #3ed68dba
 _TrainSplit = Annotated[Optional[str], typer.Option(help=(
     "Column that says train or valid; 'split' if there is one, otherwise a random split"))]
 _Group = Annotated[Optional[str], typer.Option(help=(
@@ -211,6 +212,7 @@ def _print_total(scores, n, start, json_out):
     print(f"{n:,} photos in {seconds:.1f} s")
     if json_out: write_json(json_out, dict(targets=scores, seconds=round(seconds, 2), images=n))
 
+# %% ../nbs/63_cli.ipynb #db6b499b
 @app.command()
 def train(
     table: _Table,

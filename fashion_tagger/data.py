@@ -295,6 +295,7 @@ def _warn_constant(schema):
         warnings.warn(f"{t.name}: {t.values[0]!r} is its only value in training, so there is nothing to learn about it",
                       stacklevel=3)
 
+# %% ../nbs/22_data.ipynb #754c49f8
 def _with_usual_columns(table):
     "A table with `image`, and with `split` in the place of fastai's `is_valid`; raises `InputError` without photos"
     if not len(table): raise InputError("the table has no rows")

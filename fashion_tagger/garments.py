@@ -92,6 +92,7 @@ class _Mark(NamedTuple):
     grain: float # Direction of the weave, in radians
     trim: int # 1 if it has the colour of the trim
 
+# %% ../nbs/01_garments.ipynb #695990be
 class Sketch:
     "A garment as marks in its own units: x to either side of 0, y from 0 at the top to about 1"
     def __init__(self,

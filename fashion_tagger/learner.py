@@ -223,6 +223,7 @@ class TaggerLearner(Learner):
         with nullcontext() if dl is not None else self.features_in_place_of_photos():
             return super().validate(ds_idx=ds_idx, dl=dl, **kwargs)
 
+# %% ../nbs/30_learner.ipynb #72a10aca
 def _check_callbacks(cbs, schema, on_features):
     "Raise `InputError` for a callback that would fail in the middle of training"
     for cb in cbs:

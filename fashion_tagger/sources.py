@@ -78,6 +78,7 @@ def _split_folders(root):
     splits = _named_splits(root)
     return splits if len({*splits.values()}) > 1 else {}
 
+# %% ../nbs/12_sources.ipynb #75e43957
 def _check_depth(root, classed, depth):
     "Raise `InputError` if a photo lies in a folder within its class folder"
     deep = next((p for p in classed if len(p) > depth), None)
@@ -110,6 +111,7 @@ def _no_classes(root, classed, splits):
     where = f"the images in {' and '.join(names)} of {root} lie in no class folders"
     return InputError(f"{where}; {advice} (metadata.csv beside them, with a column file_name)")
 
+# %% ../nbs/12_sources.ipynb #137bde8d
 def _warn_of_empty_folders(root, splits, classed):
     "Count the class folders from which no image came"
     found = {tuple(parts[:i]) for parts in classed for i in range(1, len(parts))}
@@ -250,6 +252,7 @@ def _find_image_column(file, asked, targets=()):
     option = "(image_column, in a shell --image-column)"
     raise InputError(f"{what}; say which names the photos {option}; there are {others}")
 
+# %% ../nbs/12_sources.ipynb #af4c9c5b
 def _find_split_column(file, columns, asked, targets):
     "The column of the split, or `None`"
     if asked is False: return None
@@ -339,6 +342,7 @@ def _attribute(file, columns, name):
                    f"ask for {levels} to have an attribute per level")
     return read_values(f'{file.path}, {name}', cells)
 
+# %% ../nbs/12_sources.ipynb #b026559d
 def _tag_sets(file, columns, tags, sep):
     "The cells of each tag set, from a column of words or from columns of 0 and 1"
     found, flags = {}, {}
