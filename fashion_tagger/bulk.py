@@ -41,7 +41,8 @@ def _at_least_one(paths, message):
     yield from paths
 
 def _folder_photos(folder):
-    return _at_least_one(find_images(folder), f"{folder}: no photos ({', '.join(IMAGE_ENDINGS)}) in this folder")
+    endings = ', '.join(IMAGE_ENDINGS[:4])
+    return _at_least_one(find_images(folder), f"{folder}: no photos ({endings} and the like) in this folder")
 
 def _glob_matches(pattern):
     for path in sorted(glob.glob(pattern, recursive=True)):
