@@ -29,10 +29,13 @@ Modules:
 - `fashion_tagger.label_errors`: Labels that are probably wrong, found by models that never saw them, and what to do about each
 - `fashion_tagger.layouts`: Drawn clothes on disk, in the layout of each published data set
 - `fashion_tagger.learner`: fastai's `Learner` for several targets, with frozen epochs that cost next to nothing
+- `fashion_tagger.looks`: Which photos look alike: a map from features to vectors that can be compared, learned from features that are there already
 - `fashion_tagger.losses`: Cross entropy for attributes and binary cross entropy for tags, added up, with missing labels left out
 - `fashion_tagger.metrics`: Scores of attributes and tag sets over a whole data set, ignoring missing labels
 - `fashion_tagger.models`: Networks that tag photos, in plain PyTorch: a backbone that shows every stage, a colour histogram, a head per target
 - `fashion_tagger.onnx`: Writing a network as ONNX, with padding folded into its convolutions
+- `fashion_tagger.outfit_model`: A small network that learns from outfits which clothes go together, from their photos
+- `fashion_tagger.outfits`: Outfits as lists of items: reading them, the two tasks by which the field judges outfit models, and the baselines to beat
 - `fashion_tagger.pages`: A report or an audit as one HTML file, with its pictures and figures inside
 - `fashion_tagger.photo_names`: The files that a table means, photos that are missing, and photos in several rows
 - `fashion_tagger.photos`: Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders

@@ -24,6 +24,7 @@ from .metrics import *
 from .onnx import *
 from .embedding import *
 from .features import *
+from .looks import *
 from .learner import *
 from .calibration import *
 from .curves import *
@@ -42,4 +43,6 @@ from .grad_cam import *
 from .label_errors import *
 from .report import *
 from .pages import *
+from .outfits import *
+from .outfit_model import *
 from .commands import *
