@@ -18,7 +18,7 @@ BASIC = {'navy blue': 'blue', 'turquoise blue': 'blue', 'maroon': 'red', 'burgun
          'teal': 'green', 'sea green': 'green', 'fluorescent green': 'green', 'silver': 'grey', 'steel': 'grey',
          'charcoal': 'grey', 'grey melange': 'grey', 'cream': 'white', 'off white': 'white', 'gold': 'yellow',
          'mustard': 'yellow', 'magenta': 'pink', 'peach': 'pink', 'lavender': 'purple', 'mauve': 'purple',
-         **dict.fromkeys(('beige', 'tan', 'khaki', 'copper', 'coffee brown', 'rust', 'taupe', 'bronze', 'nude'), 'brown')}
+         **dict.fromkeys('beige tan khaki copper rust taupe bronze nude'.split(), 'brown'), 'coffee brown': 'brown'}
 NOT_CLOTHES = 'Beauty', 'Home', 'Accesories, Swim and Intimate'
 
 
