@@ -15,6 +15,7 @@ from .duplicates import *
 from .audit import *
 from .cache import *
 from .annotations import *
+from .colours import *
 from .engines import *
 from .transforms import *
 from .data import *
