@@ -42,4 +42,5 @@ from .grad_cam import *
 from .label_errors import *
 from .report import *
 from .pages import *
+from .wardrobe_page import *
 from .commands import *
