@@ -26,7 +26,7 @@ function answers(i, t) {
   const label = kept[key(i, t, '', first(i, t))] ?? first(i, t);
   return label ? [label] : [];
 }
-const title = i => targets.flatMap((target, t) => target.tags ? [] : answers(i, t)).join(', ') || items[i].name;
+const title = i => [...new Set(targets.flatMap((target, t) => target.tags ? [] : answers(i, t)))].join(', ') || items[i].name;
 function corrections() {
   const rows = [];
   items.forEach((item, i) => targets.forEach((target, t) => {
@@ -155,7 +155,7 @@ function arrows(box, links) {
   });
   box.addEventListener('focusin', e => { const a = e.target.closest('a'); if (a) { rove(links(), links().indexOf(a)); a.scrollIntoView({block: 'nearest', inline: 'nearest'}); } });
 }
-arrows($('items'), () => [...document.querySelectorAll('.tile > a')]);
+arrows($('view-items'), () => [...document.querySelectorAll('.tile > a')]);
 
 // Pictures are in the page once, in the tiles.
 function picture(i) {
@@ -169,8 +169,8 @@ const setCard = s => el('li', null, strip(s.items.map(i => [i, ''])), el('p', {c
 const AT_ONCE = 60;
 function fill(view) {
   if (view === 'graph') return drawMap();
-  const sets = data[view], box = document.querySelector('#' + view + ' .sets'), more = document.querySelector('#' + view + ' .plain');
-  if (!sets) return;
+  if (view === 'items') return;
+  const sets = data[view], box = document.querySelector('#view-' + view + ' .sets'), more = document.querySelector('#view-' + view + ' .plain');
   let n = Math.max(box.childElementCount, Math.min(AT_ONCE, sets.length));
   const draw = () => { box.replaceChildren(...sets.slice(0, n).map(setCard)); more.hidden = n >= sets.length; };
   more.onclick = () => { const at = n; n = Math.min(n + AT_ONCE, sets.length); draw(); box.children[at].querySelector('a')?.focus(); };
@@ -253,7 +253,7 @@ function leave() {
 function route() {
   const i = itemOf(location.hash), name = location.hash.slice(1) || 'items';
   if (i !== null) return enter(i);
-  const section = document.querySelector('.view#' + CSS.escape(name));
+  const section = $('view-' + name);
   if (section && name !== view) {
     for (const other of document.querySelectorAll('.view')) other.hidden = other !== section;
     for (const a of document.querySelectorAll('nav a')) a.hash === '#' + name ? a.setAttribute('aria-current', 'page') : a.removeAttribute('aria-current');
@@ -301,11 +301,16 @@ addEventListener('keydown', e => {
 
 // The graph
 const map = $('map'), canvas = $('canvas'), links = map ? [...map.querySelectorAll('a')] : [], lines = map ? [...map.querySelectorAll('line')] : [];
+const ends = lines.flatMap(line => [+line.dataset.a, +line.dataset.b]), hub = ends.reduce((best, i, _, all) => all.filter(k => k === i).length > all.filter(k => k === best).length ? i : best, 0);
 function drawMap() {
   const isNew = !links[0].childElementCount;
   links.forEach((a, i) => { if (isNew) a.append(picture(i)); a.title = title(i); });
-  if (isNew && innerWidth > 640) zoom(Math.min(1, (canvas.clientWidth - 4)/map.style.getPropertyValue('--w')));
+  if (!isNew) return;
+  zoom(Math.max(.6, Math.min(1, fit(canvas.clientWidth, '--w'))));
+  const r = links[hub].getBoundingClientRect(), c = canvas.getBoundingClientRect();
+  canvas.scrollBy(r.left - c.left - c.width/2, r.top - c.top - c.height/2);
 }
+const fit = (room, side) => (room - 4)/map.style.getPropertyValue(side);
 function zoom(z) {
   const was = +map.style.getPropertyValue('--z') || 1, to = Math.min(Math.max(z, .15), 3), [w, h] = [canvas.clientWidth/2, canvas.clientHeight/2];
   const [x, y] = [canvas.scrollLeft + w, canvas.scrollTop + h];
@@ -332,8 +337,8 @@ if (map) {
   map.addEventListener('focusout', () => point(null));
   for (const box of document.querySelectorAll('[data-kind]')) box.addEventListener('change', () => map.classList.toggle('no-' + box.dataset.kind, !box.checked));
   for (const button of document.querySelectorAll('[data-zoom]')) button.addEventListener('click', () => {
-    const by = +button.dataset.zoom, style = map.style;
-    zoom(by ? by*(+style.getPropertyValue('--z') || 1) : Math.min((canvas.clientWidth - 4)/style.getPropertyValue('--w'), (canvas.clientHeight - 4)/style.getPropertyValue('--h')));
+    const by = +button.dataset.zoom;
+    zoom(by ? by*(+map.style.getPropertyValue('--z') || 1) : Math.min(fit(canvas.clientWidth, '--w'), fit(canvas.clientHeight, '--h')));
   });
   canvas.addEventListener('wheel', e => { if (!e.ctrlKey) return; e.preventDefault(); zoom((+map.style.getPropertyValue('--z') || 1)*Math.exp(-e.deltaY/300)); }, {passive: false});
   let from = null, moved = false;
