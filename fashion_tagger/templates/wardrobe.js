@@ -111,6 +111,7 @@ function filter() {
   facets.forEach((facet, f) => drawFacet(facet, f, misses));
   tiles.forEach((tile, i) => { tile.hidden = misses[i].length > 0; });
   for (const box of document.querySelectorAll('.group, #alike, #others')) box.hidden = !box.querySelector('.tile:not([hidden])');
+  if ($('others')) $('others').firstElementChild.textContent = $('alike') && !$('alike').hidden ? 'Other items' : 'Items';
   open = [...document.querySelectorAll('.tile:not([hidden])')].map(tile => +tile.dataset.i);
   const chosen = facets.reduce((n, f) => n + f.chosen.size, 0);
   $('chosen').textContent = chosen ? '(' + chosen + ')' : '';
@@ -207,13 +208,13 @@ function tagsForm(i, t) {
 }
 const pairs = (edges, i) => edges.filter(([a, b]) => a === i || b === i).map(([a, b, strength, why]) => [a === i ? b : a, strength, why]);
 function company(i) {
-  const alike = pairs(data.alike, i), goes = pairs(data.goes, i), outfits = (data.outfits || []).filter(o => o.items.includes(i)), parts = [];
+  const alike = pairs(data.alike, i), goes = pairs(data.goes, i), outfits = data.outfits.filter(o => o.items.includes(i)), parts = [];
   if (alike.length) parts.push(el('h3', {textContent: 'What is like it'}), strip(alike.map(([k, s]) => [k, percent(s) + ' alike'])));
-  if (goes.length) parts.push(el('h3', {textContent: 'What goes with it'}), strip(goes.map(([k, s, why]) => [k, why || percent(s)])));
-  for (const gap of (data.gaps || []).filter(g => g.items.includes(i))) {
+  const gaps = data.gaps.filter(gap => gap.items.includes(i)).map(gap => {
     const others = gap.items.filter(k => k !== i).map(title);
-    parts.push(el('p', {textContent: others.length ? 'With ' + others.join(' and ') + ': ' + gap.why : gap.why}));
-  }
+    return el('p', {textContent: (others.length ? 'With ' + others.join(' and ') + ': ' : '') + gap.why});
+  });
+  if (goes.length || gaps.length) parts.push(el('h3', {textContent: 'What goes with it'}), strip(goes.map(([k, s, why]) => [k, why || percent(s)])), ...gaps);
   if (outfits.length) parts.push(el('h3', {textContent: 'Outfits with it'}), el('ol', {className: 'sets'}, ...outfits.slice(0, 8).map(setCard)));
   return parts;
 }
@@ -221,10 +222,9 @@ function about(i) {
   const item = items[i], colours = item.colours.map(([code, share, name]) => el('li', null, el('i', {style: {background: code}}), name + ' ' + percent(share)));
   const figure = el('figure', null, picture(i), el('figcaption', {className: 'small', textContent: item.name}), el('ul', {className: 'swatches', ariaLabel: 'Colours in the photo'}, ...colours));
   if (!item.colours.length) figure.lastChild.remove();
-  const forms = el('div', null, ...targets.map((target, t) => target.tags ? tagsForm(i, t) : attributeForm(i, t)));
-  if (item.error) forms.prepend(el('p', {className: 'error', textContent: item.error}));
+  const forms = item.error ? [el('p', {className: 'error', textContent: item.error})] : targets.map((target, t) => target.tags ? tagsForm(i, t) : attributeForm(i, t));
   $('h-item').textContent = title(i);
-  $('about').replaceChildren(el('div', {className: 'item'}, figure, forms), ...company(i));
+  $('about').replaceChildren(el('div', {className: 'item'}, figure, el('div', null, ...forms)), ...company(i));
 }
 
 // Addresses: #items, #outfits, #gaps, #graph and #item-5, with a way back.
