@@ -72,10 +72,12 @@ def opened(browser):
     for context in contexts: context.close()
     assert not errors
     assert not [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
-    assert len([url for url in requests if url.startswith("file:")]) <= len(contexts)
+    assert len({url for url in requests if url.startswith("file:")}) <= 1
 
 
-def shown(tab): return tab.evaluate("[...document.querySelectorAll('.tile')].filter(t => t.offsetParent).map(t => +t.dataset.i)")
+def shown(tab):
+    "The numbers of the tiles that one sees, in order"
+    return tab.evaluate("[...document.querySelectorAll('.tile')].filter(t => t.offsetParent).map(t => +t.dataset.i)")
 
 
 def focused(tab): return tab.evaluate("+document.activeElement.closest('[data-i]')?.dataset.i")
@@ -134,7 +136,7 @@ def test_addresses(opened, address):
     tab = opened(address + "#item-0")
     name = tab.inner_text("#h-item")
     assert tab.is_visible("dialog")
-    tab.get_by_role("link").filter(has=tab.locator("dialog img")).nth(0).click()
+    tab.locator("dialog .strip a").first.click()
     assert re.fullmatch(r"#item-\d+", tab.evaluate("location.hash")) and tab.inner_text("dialog figcaption") != name
     tab.go_back()
     assert tab.evaluate("location.hash") == "#item-0" and tab.inner_text("#h-item") == name
@@ -181,8 +183,8 @@ def test_corrections(opened, address, table, tmp_path):
 
 def test_without_storage(opened, address):
     "A browser that refuses to store: corrections last as long as the page"
-    tab = opened(address + "#item-3", before="Object.defineProperty(window, 'localStorage', {get() { throw Error('no') }})")
-    tab.get_by_label("silk").check() if tab.get_by_label("silk").is_visible() else tab.select_option("#answer-0", "")
+    tab = opened(address + "#item-3", before="Object.defineProperty(window, 'localStorage', {get() { throw Error() }})")
+    tab.select_option("#answer-0", "")
     assert tab.inner_text("#decided") == "1 correction"
 
 
@@ -191,7 +193,9 @@ def test_graph(opened, address):
     assert tab.locator("#map img").count() == 30 and tab.locator("#map line").count() > 20
     tab.locator("#map a").nth(3).focus()
     tab.keyboard.press("ArrowRight")
-    assert focused(tab) != 3 and tab.locator("#map a.near").count() > 1
+    assert focused(tab) != 3
+    tab.locator("#map a").nth(3).focus()
+    assert tab.locator("#map a.near").count() == 1 + tab.locator("line.near").count() > 1
     tab.uncheck("[data-kind=goes]")
     assert not tab.locator("#map line.goes").first.is_visible() and tab.locator("#map line.alike").first.is_visible()
     width = tab.evaluate("map.offsetWidth")
@@ -220,29 +224,33 @@ def test_print(opened, address):
 
 def test_names_that_hold_anything(opened, wardrobe, tmp_path):
     "Names, values and reasons come from a user; nothing of them becomes part of the page's own code"
-    n = len(EVIL)
-    items = [dict(name=f"{i} {evil}", photo=evil, error=evil if i % 2 else None, colours=[dict(hex=evil, share=1, name=evil),
-             dict(hex="#112233", share=1, name=evil)], answers={evil: dict(value=evil, p=0.5), "tags": dict(
-             value=[evil], p=[0.4])}) for i, evil in enumerate(EVIL)]
-    targets = [dict(name=evil, kind="attribute", values=EVIL) for evil in EVIL] + [dict(name="tags", kind="tags", values=EVIL)]
-    for item in items[::2]: item["photo"] = wardrobe["items"][0]["photo"]
-    strange = dict(attributes=targets, items=items, alike=[dict(a=0, b=1, similarity=0.5)], groups=[dict(items=[0, 2], why=EVIL[0])],
-                   goes_with=[dict(a=0, b=2, score=0.5, why=EVIL[0])], gaps=[dict(items=[3], why=EVIL[1])],
-                   outfits=[dict(items=[*range(n)], score=1, why=EVIL[2])])
+    photo, edge = wardrobe["items"][0]["photo"], dict(a=0, b=2, why=EVIL[0])
+    items = []
+    for i, evil in enumerate(EVIL):
+        colours = [dict(hex=evil, share=1, name=evil), dict(hex="#112233", share=1, name=evil)]
+        answers = {evil: dict(value=evil, p=0.5), "tags": dict(value=[evil], p=[0.4])}
+        items.append(dict(name=f"{i} {evil}", photo=evil if i % 2 else photo, answers=answers, colours=colours,
+                          error=evil if i % 2 else None))
+    strange = dict(
+        attributes=[dict(name=evil, kind="attribute", values=EVIL) for evil in EVIL]
+                   + [dict(name="tags", kind="tags", values=EVIL)],
+        items=items, alike=[edge | dict(similarity=0.5)], goes_with=[edge | dict(score=0.5)],
+        groups=[dict(items=[0, 2], why=EVIL[0])], gaps=[dict(items=[3], why=EVIL[1])],
+        outfits=[dict(items=[*range(len(EVIL))], score=1, why=EVIL[2])])
     page = render_wardrobe(strange, title=EVIL[1])
     assert len(BeautifulSoup(page, "html.parser").find_all("script")) == 3
     write_page(page, tmp_path/"page.html")
     tab = opened((tmp_path/"page.html").as_uri())
     assert tab.inner_text("h1") == EVIL[1] and tab.inner_text(".group h3") == EVIL[0]
-    for chip in tab.locator(".chip:visible").all()[:4]: chip.click()
-    for i in range(n):
+    for _ in range(3): tab.locator(".chip:enabled:visible").first.click()
+    for i in range(len(EVIL)):
         tab.goto((tmp_path/"page.html").as_uri() + f"#item-{i}")
         assert EVIL[i] in tab.inner_text("#h-item")
     for view in VIEWS: tab.goto((tmp_path/"page.html").as_uri() + f"#{view}")
-    assert tab.evaluate("typeof hit") == "undefined" and tab.evaluate("({}).hit === undefined")
+    assert tab.evaluate("typeof hit") == "undefined"
 
 
-def test_headings_and_texts(address, wardrobe):
+def test_headings_and_texts(wardrobe):
     soup = BeautifulSoup(render_wardrobe(wardrobe), "html.parser")
     levels = [int(h.name[1]) for h in soup.select("h1, h2, h3")]
     assert levels[0] == 1 and levels.count(1) == 1 and max(np.diff(levels)) <= 1
@@ -272,4 +280,5 @@ def test_size(wardrobe, tmp_path):
         items.append(wardrobe["items"][i] | dict(photo=str(tmp_path/f"{i}.png")))
     heavy = wardrobe | dict(items=items, alike=[], groups=[], goes_with=[], outfits=[], gaps=[])
     full, small = render_wardrobe(heavy), render_wardrobe(heavy, limit=300_000)
-    assert len(small.encode()) < 300_000 < len(full.encode()) and full.count("data:image") == small.count("data:image") == 20
+    assert len(small.encode()) < 300_000 < len(full.encode())
+    assert full.count("data:image") == small.count("data:image") == 20
