@@ -46,4 +46,5 @@ from .report import *
 from .pages import *
 from .outfits import *
 from .outfit_model import *
+from .wardrobe_page import *
 from .commands import *

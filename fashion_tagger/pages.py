@@ -36,7 +36,7 @@ from .schema import Attribute, InputError, TagSet, count_of, is_missing
 __all__ = ['render_report', 'write_page', 'render_audit']
 
 # %% ../nbs/57_pages.ipynb #2ada79a6
-def _thumbnail(photo, size=(176, 144), quality=72):
+def thumbnail(photo, size=(176, 144), quality=72):
     "A photo of at most `size`, height and width, as a `data:` address; None if it cannot be read"
     try: img = open_photo(photo, at_least=max(size))
     except InputError: return None
@@ -50,7 +50,7 @@ class _Thumbnails:
     def __init__(self): self.kept = {}
     def __call__(self, row, alt=None, **more):
         photo = get_photo(row)
-        if str(photo) not in self.kept: self.kept[str(photo)] = _thumbnail(photo)
+        if str(photo) not in self.kept: self.kept[str(photo)] = thumbnail(photo)
         name = Path(str(row['image'])).name
         return dict(src=self.kept[str(photo)], alt=alt or name, name=name, **more)
 
@@ -292,7 +292,7 @@ def _findings_part(audit, most=400):
     return _html_table(df[columns], caption, ('severity', 'kind', 'about', 'what'))
 
 # %% ../nbs/57_pages.ipynb #0fe8ee17
-_templates = Environment(loader=PackageLoader('fashion_tagger'), autoescape=True, trim_blocks=True)
+templates = Environment(loader=PackageLoader('fashion_tagger'), autoescape=True, trim_blocks=True)
 
 def _settings_part(parts):
     tagger, interp = parts.tagger, parts.interp
@@ -353,7 +353,7 @@ def render_report(
     "Lay a report out as one page"
     thumbnails, share = _Thumbnails(), min(1., 8/len(parts.interp.schema))
     while True:
-        page = _templates.get_template('report.html').render(**_page_context(parts, title, thumbnails, share))
+        page = templates.get_template('report.html').render(**_page_context(parts, title, thumbnails, share))
         if len(page.encode()) <= limit or share < 0.05: return page
         share /= 2
 
@@ -395,7 +395,7 @@ def render_audit(
     kinds, names, files = [], list(audit.labels['target'].unique()), audit.photos.drop_duplicates('image')
     for (severity, kind), found in audit.findings.groupby(['severity', 'kind'], sort=False, observed=True):
         kinds.append(dict(severity=severity, kind=kind, n=len(found), what=found['what'].iat[0]))
-    return _templates.get_template('audit.html').render(
+    return templates.get_template('audit.html').render(
         title=title,
         now=datetime.now(),
         version=version('fashion_tagger'),

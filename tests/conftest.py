@@ -5,6 +5,8 @@ import pytest
 
 root = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(root/".ci"))  # docs.py and licences.py
+BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,14 @@ def site(docs):
     os.chdir(root)
     docs.build()
     return docs.site
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM: pytest.skip("no Chromium or Chrome on this machine: pages are not opened in a browser")
+    no_playwright = "playwright is not installed: pages are not opened in a browser"
+    api = pytest.importorskip("playwright.sync_api", reason=no_playwright)
+    with api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,5 +1,5 @@
 "The docs site: links, anchors, documented names, and every page in a real browser"
-import ast, importlib, inspect, json, posixpath, re, shutil, threading
+import ast, importlib, inspect, json, posixpath, re, threading
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,8 +9,6 @@ from urllib.parse import unquote
 import pytest
 
 root = Path(__file__).resolve().parents[1]
-BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 LIMIT = 1_500_000  # bytes of a page
 PAGES = {"index.html", "schema.html", "learner.html", "tutorials/planet.html", "command.html", "compare.html",
          "glossary.html", "licences.html", "changelog.html"}
@@ -110,17 +108,6 @@ def address(site):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://localhost:{server.server_port}"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if not CHROMIUM: pytest.skip("no Chromium or Chrome on this machine: pages are not opened in a browser")
-    no_playwright = "playwright is not installed: pages are not opened in a browser"
-    api = pytest.importorskip("playwright.sync_api", reason=no_playwright)
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def watch(tab, errors):
