@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
@@ -36,8 +37,8 @@ from safetensors.torch import save
 
 from .data import dls_table
 from .deployed import DeployedNet
-from .inference import (BUNDLE_VERSION, ONNX_FILE, SETTINGS_FILE, WEIGHTS_FILE, Tagger, load_network,
-                                      read_settings)
+from .inference import (BUNDLE_VERSION, LOOKS_FILE, ONNX_FILE, OUTFITS_FILE, OUTFITS_JSON, SETTINGS_FILE,
+                                      WEIGHTS_FILE, Tagger, load_network, read_settings)
 from .learner import labelled_preds, learner_schema, unwrapped
 from .onnx import write_onnx
 from .photos import get_photo, load_photo
@@ -256,6 +257,8 @@ def _bundle_settings(learn, schema, network, prep, scores):
     if any(prep.input.values()): settings['input'] = prep.input
     return settings
 
+_FILES = WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE
+
 def _write_bundle(folder, name, schema, network, prep, settings, onnx):
     "Write the files of a bundle that will be called `name`"
     net = network.net
@@ -274,7 +277,7 @@ def _write_bundle(folder, name, schema, network, prep, settings, onnx):
 def _move_files(folder, bundle):
     "Move the files of a whole bundle into its folder, `tagger.json` last"
     (bundle/SETTINGS_FILE).unlink(missing_ok=True)
-    for name in (WEIGHTS_FILE, ONNX_FILE, 'README.md', SETTINGS_FILE):
+    for name in _FILES:
         if (folder/name).exists(): os.replace(folder/name, bundle/name)
         else: (bundle/name).unlink(missing_ok=True) # the model.onnx of an earlier bundle
 
@@ -341,6 +344,29 @@ def export_tagger(
     return bundle
 
 Learner.export_tagger = export_tagger
+
+# %% ../nbs/43_export.ipynb #290ab631
+def extend_bundle(
+    bundle, # Folder of the bundle
+    write, # Called with a folder, into which it writes files of the bundle
+    out = None, # Folder of the bundle that has them; `None`: the same
+) -> Path: # The folder
+    "Add files to a bundle, or to a copy of it; raises `InputError` where that cannot be written"
+    settings, bundle = read_settings(bundle), Path(bundle)
+    out = bundle if out is None else Path(out)
+    with _naming(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix='.unchecked', dir=out) as folder:
+            folder = Path(folder)
+            for name in _FILES:
+                if (bundle/name).exists(): shutil.copyfile(bundle/name, folder/name)
+            write(folder)
+            raw = json.loads((bundle/SETTINGS_FILE).read_text(encoding='utf-8'))
+            names = [name for name in _FILES[:-2] if (folder/name).exists()]
+            raw['files'] = settings.get('files', {}) | {name: _sha256(folder/name) for name in names}
+            (folder/SETTINGS_FILE).write_text(json.dumps(raw, ensure_ascii=False, indent=1), encoding='utf-8')
+            _move_files(folder, out)
+    return out
 
 # %% ../nbs/43_export.ipynb #72160b06
 def write_program(

@@ -29,6 +29,7 @@ __all__ = ['read_settings', 'load_network', 'Tagger']
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1
 SETTINGS_FILE, WEIGHTS_FILE, ONNX_FILE = 'tagger.json', 'model.safetensors', 'model.onnx'
+LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON = 'looks.safetensors', 'outfits.safetensors', 'outfits.json' # not in every bundle
 
 # %% ../nbs/42_inference.ipynb #77789df0
 def _is_number(x, least, most): return isinstance(x, (int, float)) and least <= x <= most
@@ -175,7 +176,7 @@ def read_settings(
     return settings | dict(schema=schema, size=tuple(settings['size']))
 
 # %% ../nbs/42_inference.ipynb #dd175074
-def _checked(bundle, name, settings):
+def bundle_file(bundle, name, settings):
     "Path of a file of the bundle, which must be there, readable, and as it was when it was written"
     path, known = Path(bundle)/name, settings.get('files', {}).get(name)
     if not path.is_file(): raise InputError(f"{bundle}: not a whole bundle: there is no {name} in it")
@@ -207,7 +208,7 @@ def load_network(
     if _builder(settings['model']) == 'onnx':
         raise InputError(f"{bundle}: its network exists in {ONNX_FILE} only, which PyTorch cannot run; "
                          "use backend 'onnx' or 'openvino'")
-    path = _checked(bundle, WEIGHTS_FILE, settings)
+    path = bundle_file(bundle, WEIGHTS_FILE, settings)
     try: net = _create_network(settings['model'], settings['schema'])
     except (AttributeError, LookupError, TypeError, RuntimeError, ValueError) as e:
         where = Path(bundle)/SETTINGS_FILE
@@ -260,7 +261,7 @@ def load_engine(
     if not _has_onnx(bundle, settings):
         raise InputError(f"{bundle}: there is no {ONNX_FILE} in it, which backend {backend!r} needs; "
                          "use backend 'torch', or make the bundle again with onnx installed")
-    return onnx_engine(_checked(bundle, ONNX_FILE, settings), _outputs(bundle, settings), backend, precision)
+    return onnx_engine(bundle_file(bundle, ONNX_FILE, settings), _outputs(bundle, settings), backend, precision)
 
 # %% ../nbs/42_inference.ipynb #8c2d6a59
 class Tagger:

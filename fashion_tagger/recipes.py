@@ -1,7 +1,7 @@
 """Train a bundle from a table in one call, or the best bundle that a time budget allows
 
 The functions behind `fashion-tagger train` and `fashion-tagger evaluate`. `train_tagger` trains a learner on a
-table. `finish_bundle` chooses thresholds, calibrates, scores and exports it. `train_bundle` does both, with
+table. `finish_bundle` chooses thresholds, calibrates, scores and exports it, with what looks alike. `train_bundle` does both, with
 checkpoints. `train_within` trains the best tagger that fits into a number of seconds, from the list of `LEVELS`.
 `score_bundle` scores a bundle on a table.
 
@@ -29,14 +29,15 @@ from fastai.vision.all import Callback, delegates, set_seed
 
 import fashion_tagger.calibration # noqa: F401, which adds tune_thresholds and calibrate
 from .data import tagger_dataloaders, warn_unknown
-from .export import table_fingerprint
-from .inference import Tagger
-from .learner import TaggerLearner, tagger_learner
+from .export import extend_bundle, table_fingerprint
+from .inference import LOOKS_FILE, Tagger
+from .learner import TaggerLearner, learner_features, tagger_learner
+from .looks import fit_looks
 from .losses import TaggerLoss, class_weights, tag_pos_weight
 from .metrics import format_scores, score_targets
 from .models import DEFAULT_ARCH, PACKAGED_WEIGHTS
 from .photos import get_photo
-from .schema import InputError, TagSet, extend_schema, unknown_words
+from .schema import Attribute, InputError, TagSet, extend_schema, unknown_words
 from .training import Checkpoints
 
 # %% auto #0
@@ -135,6 +136,19 @@ def train_tagger(
     learn.fit_tagger(epochs, unfrozen_epochs=unfrozen_epochs, checkpoints=kept, resume=resume)
     return learn
 
+# %% ../nbs/44_recipes.ipynb #62c05f39
+def add_looks(
+    learn: TaggerLearner, # After training
+    bundle, # Folder of its bundle
+):
+    "Learn what looks alike from the training photos, and add it to a bundle; nothing where there are too few"
+    seen, items = learner_features(learn), learn.dls.train_ds.items
+    if len(items) < 20: return
+    groups = [row.get('group') or row['image'] for row in items] if any('group' in row for row in items) else None
+    codes = {t.name: y[:len(items)].numpy() for t, y in zip(seen.schema, seen.targs) if isinstance(t, Attribute)}
+    looks = fit_looks(seen.x[:len(items)].numpy(), seen.sizes, groups, codes)
+    extend_bundle(bundle, lambda folder: looks.save(folder/LOOKS_FILE))
+
 # %% ../nbs/44_recipes.ipynb #b1d1f5c1
 def finish_bundle(
     learn: TaggerLearner, # After training
@@ -150,6 +164,7 @@ def finish_bundle(
     learn.calibrate()
     scores = learn.scores()
     learn.export_tagger(out, scores)
+    add_looks(learn, out)
     print(f"\n{format_scores(scores)}\n\nbundle: {out}", flush=True)
     return scores
 
