@@ -90,9 +90,12 @@ def test_choose_features(cuda, table, tmp_path):
     assert on_device(learn) == {CUDA}
 
 
-def test_fp16(cuda, table, tmp_path):
-    learn = learner(table, tmp_path).to_fp16()
+@pytest.mark.parametrize("half", ["to_fp16", "to_bf16"])
+def test_mixed_precision(cuda, table, tmp_path, half):
+    learn = getattr(learner(table, tmp_path), half)()
     learn.fit_tagger(1, unfrozen_epochs=1)
+    learn.export_tagger(tmp_path/"bundle")  # which compares the bundle's answers with the learner's
+    assert learn.mixed_precision in learn.cbs
 
 
 def test_resume(cuda, table, tmp_path):
