@@ -275,8 +275,6 @@ class PhotoDL(TfmdDL):
             yield self._batch(torch.from_numpy(x), [y[ixs] for y in labels])
 
     def _batch(self, x, ys):
-        if self.device is not None and self.device.type == 'cuda':
-            x = x.pin_memory().to(self.device, non_blocking=True) # while the last batch is being learned
         kinds = [TensorMultiCategory if y.ndim > 1 else TensorCategory for y in ys]
         return TensorPhoto(x.permute(0, 3, 1, 2)), *(kind(torch.as_tensor(y)) for kind, y in zip(kinds, ys))
 

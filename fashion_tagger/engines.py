@@ -76,6 +76,7 @@ class TorchEngine:
         x = torch.as_tensor(pixels)
         if self.device.type == 'cuda' and x.device.type == 'cpu':
             x = x.pin_memory().to(self.device, non_blocking=True)
+        else: x = x.to(self.device)
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None)
         with torch.inference_mode(), mixed: outputs = self.run(x)
         return lambda: [o.float().cpu().numpy() for o in outputs]

@@ -54,9 +54,9 @@ class LabelledPreds(NamedTuple):
     targs: tuple # Encoded labels, a tensor per target
 
 def labelled_preds(learn, ds_idx=1, dl=None, schema=None):
-    "Probabilities by the schema, whatever the loss, and labels in a tuple even where there is one target"
-    schema = learner_schema(learn, schema)
-    with learn.no_bar(): logits, targs = learn.get_preds(ds_idx=ds_idx, dl=dl, act=noop)
+    "Probabilities by the schema in 32 bits, whatever the loss, and labels in a tuple even where there is one target"
+    schema, half = learner_schema(learn, schema), learn.cbs.filter(risinstance(MixedPrecision))
+    with learn.no_bar(), learn.removed_cbs(half): logits, targs = learn.get_preds(ds_idx=ds_idx, dl=dl, act=noop)
     if logits.ndim != 2 or logits.shape[1] != schema.n_logits:
         raise InputError(f"the model gives numbers of shape {tuple(logits.shape)}; expected {schema.n_logits} "
                          f"for each photo, one for each word of {', '.join(schema.names)}")

@@ -59,8 +59,11 @@ class PretendedCuda(TorchFunctionMode):
         if func in MOVES: return self.move(func, args, kwargs)
         if func in (Tensor.numpy, Tensor.__array__) and claim_of(args[0]):
             raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first")
-        if func is Tensor.pin_memory: return args[0]
+        if func is Tensor.pin_memory:
+            if claim_of(args[0]): raise RuntimeError("cannot pin a tensor on cuda:0: only CPU tensors can be pinned")
+            return args[0]
         if name == "_has_compatible_shallow_copy_type": return True
+        if name == "_parse_to": return func(*args, **kwargs)  # by which a DataLoader keeps its device
         where, named = None, kwargs.get("device") is not None
         if named:
             where = pretended(kwargs["device"])
@@ -118,6 +121,17 @@ class PretendedCuda(TorchFunctionMode):
         raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two ({name}: {where})")
 
 
+def loaded_to(load):
+    "`torch.load` that takes CUDA as a `map_location`"
+    def loaded(f, map_location=None, **kwargs):
+        device = pretended(map_location) if isinstance(map_location, (str, int, torch.device)) else None
+        state = load(f, map_location="cpu" if device else map_location, **kwargs)
+        if device:
+            for t in tensors_in(state): claim(t, device)
+        return state
+    return loaded
+
+
 def as_processor(cls):
     "Make autocast or a gradient scaler work on the processor when it is asked for CUDA"
     original = cls.__init__
@@ -131,12 +145,15 @@ def as_processor(cls):
 def pretended_cuda():
     "A context with one CUDA device that is not there"
     answers = dict(is_available=True, is_initialized=True, is_bf16_supported=True, current_device=0, device_count=1,
-                   get_rng_state_all=[], synchronize=None, empty_cache=None, set_device=None,
+                   get_rng_state_all=[], set_rng_state_all=None, synchronize=None, empty_cache=None, set_device=None,
                    manual_seed=None, manual_seed_all=None)
     cuda = {name: Mock(return_value=answer) for name, answer in answers.items()}
     exists = os.path.exists
     with ExitStack() as stack:
         stack.enter_context(patch.multiple(torch.cuda, **cuda))
+        stack.enter_context(patch.multiple(torch.accelerator, is_available=lambda: True,
+                                           current_accelerator=lambda *a, **k: torch.device("cuda")))
+        stack.enter_context(patch.object(torch, "load", loaded_to(torch.load)))
         stack.enter_context(patch.object(torch.Tensor, "is_pinned", lambda *a, **k: False))
         stack.enter_context(as_processor(torch.amp.autocast_mode.autocast))
         stack.enter_context(as_processor(torch.amp.grad_scaler.GradScaler))

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from fashion_tagger.all import *
+from fashion_tagger.engines import TorchEngine
 from pretended import CUDA, claim_of, pretended_cuda, tensors_in
 
 
@@ -21,6 +22,7 @@ def test_pretence(cuda):
     assert (x.device, x.is_cuda, (x + 1).device) == (CUDA, True, CUDA)
     with pytest.raises(RuntimeError, match="same device"): x + torch.ones(3)
     with pytest.raises(TypeError, match="numpy"): x.numpy()
+    with pytest.raises(RuntimeError, match="cannot pin"): x.pin_memory()
     assert x.cpu().numpy().sum() == 3 and not x.cpu().is_cuda
 
 
@@ -33,6 +35,43 @@ def learner(table, folder, **kwargs):
 
 
 def on_device(learn): return {claim_of(p) for p in learn.model.parameters()}
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_batches(cuda, table, cache):
+    dls = tagger_dataloaders(table, size=(64, 48), bs=8, num_workers=0, cache=cache, device=CUDA)
+    assert dls.train.pin_memory
+    for dl in dls.loaders:
+        for batch in dl: assert {claim_of(t) for t in batch} == {CUDA}
+
+
+def test_engine_takes_any_device(cuda):
+    pixels = torch.full((2, 4, 4, 3), 7, dtype=torch.uint8, device=CUDA)
+    for device in ("cpu", "cuda"):
+        devices = []
+        def run(x):
+            devices.append(claim_of(x))
+            return (x.float().mean((1, 2)),)
+        assert TorchEngine(run, device).start(pixels)()[0].tolist() == [[7]*3]*2
+        assert devices == [CUDA if device == "cuda" else None]
+
+
+def test_views_of_a_network_elsewhere(cuda, table):
+    dls = tagger_dataloaders(table, size=(64, 48), bs=8, num_workers=0, device=CUDA)
+    net = create_tagger("resnet18", dls.schema, pretrained=False)
+    assert embed_dls(net, dls, views=2)[0].x.shape[1] == 2
+
+
+def test_saved(cuda, table, tmp_path):
+    learn = learner(table, tmp_path)
+    learn.lr_find(num_it=20, show_plot=False) # which saves and loads
+    assert on_device(learn) == {CUDA}
+    learn.fit(1)
+    learn.save("tagger")
+    again = learner(table, tmp_path).load("tagger")
+    assert again.scores() == learn.scores()
+    again.fit(1)
+    assert on_device(again) == {CUDA}
 
 
 def test_frozen_and_unfrozen(cuda, table, tmp_path):
@@ -51,9 +90,12 @@ def test_choose_features(cuda, table, tmp_path):
     assert on_device(learn) == {CUDA}
 
 
-def test_fp16(cuda, table, tmp_path):
-    learn = learner(table, tmp_path).to_fp16()
+@pytest.mark.parametrize("half", ["to_fp16", "to_bf16"])
+def test_mixed_precision(cuda, table, tmp_path, half):
+    learn = getattr(learner(table, tmp_path), half)()
     learn.fit_tagger(1, unfrozen_epochs=1)
+    learn.export_tagger(tmp_path/"bundle")  # which compares the bundle's answers with the learner's
+    assert learn.mixed_precision in learn.cbs
 
 
 def test_resume(cuda, table, tmp_path):
