@@ -44,7 +44,10 @@ from .grad_cam import *
 from .label_errors import *
 from .report import *
 from .pages import *
+from .similar import *
 from .outfits import *
 from .outfit_model import *
+from .wardrobe import *
 from .wardrobe_page import *
+from .wardrobe_commands import *
 from .commands import *

@@ -214,7 +214,21 @@ def check_out(out):
     if ending not in _WRITERS: raise InputError(f"{out}: the ending must be one of {', '.join(_WRITERS)}")
     if not out.parent.is_dir(): raise InputError(f"{out}: there is no folder {out.parent}")
     if out.is_dir() or not os.access(out.parent, os.W_OK): raise InputError(f"{out}: cannot be written")
-    if ending != '.parquet': return
+    _check_parquet(out)
+
+def check_writable(option, path, endings=()):
+    "Raise `InputError` if what an option names cannot be written; fine if there is none"
+    if path is None: return
+    path = Path(path)
+    if endings and path.suffix.lower() not in endings:
+        raise InputError(f"{option} {path}: the ending must be {' or '.join(endings)}")
+    if not path.parent.is_dir(): raise InputError(f"{option} {path}: there is no folder {path.parent}")
+    written_to = path if path.exists() else path.parent
+    if path.is_dir() or not os.access(written_to, os.W_OK): raise InputError(f"{option} {path}: cannot be written")
+    _check_parquet(path)
+
+def _check_parquet(out):
+    if out.suffix.lower() != '.parquet': return
     try: import pyarrow.parquet # noqa: F401
     except ImportError:
         raise InputError(f"{out}: Parquet needs pyarrow; pip install 'fashion_tagger[parquet]', "

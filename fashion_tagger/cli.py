@@ -1,4 +1,4 @@
-"""The `fashion-tagger` command: audit, train, evaluate, report, tag, cache, demo
+"""The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, cache, demo
 
 `main` is the `fashion-tagger` command, `script` the entry point for a shell, and `app` the typer application with its
 subcommands. Each subcommand checks its options, calls a function that another notebook explains, and prints
@@ -25,10 +25,11 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from .bulk import check_out, find_photos, own_columns, tag_to_file
+from .bulk import check_out, check_writable, find_photos, own_columns, tag_to_file
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
 from .schema import InputError
+from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
 __all__ = ['main', 'script']
@@ -131,14 +132,6 @@ def _height_and_width(text):
     if min(h, w) < 32 or max(h, w) > 1024: raise InputError(f"--size {text!r}: give something from 32x32 to 1024x1024")
     return h, w
 
-def _check_writable(option, path, endings=()):
-    if path is None: return
-    path = Path(path)
-    if endings and path.suffix.lower() not in endings:
-        raise InputError(f"{option} {path}: the ending must be {' or '.join(endings)}")
-    if not path.parent.is_dir(): raise InputError(f"{option} {path}: there is no folder {path.parent}")
-    written_to = path if path.exists() else path.parent
-    if path.is_dir() or not os.access(written_to, os.W_OK): raise InputError(f"{option} {path}: cannot be written")
 
 # %% ../nbs/71_cli.ipynb #be4055bf
 def _error_line(e):
@@ -253,7 +246,7 @@ def train(
     start = time.perf_counter()
     _check_budget(seconds, resume, arch or size or epochs or heads > 1 or not pretrained)
     size = _height_and_width(size or '160x128')
-    _check_writable('--json', json_out)
+    check_writable('--json', json_out)
     group = False if group == 'none' else group
     rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
@@ -289,7 +282,7 @@ def evaluate(
     from fashion_tagger.inference import Tagger
     from fashion_tagger.sources import read_table
     from fashion_tagger.splits import part_mask
-    _check_writable('--json', json_out)
+    check_writable('--json', json_out)
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
     attributes, tags = bundle_columns(tagger.schema, table)
     rows = read_table(table, images, attributes, tags, split, missing, tag_sep, image_column)
@@ -319,7 +312,7 @@ def audit(
     "List what is wrong before training: broken files, duplicates, values that cannot be learned."
     from fashion_tagger.audit import audit_table
     from fashion_tagger.sources import read_table
-    _check_writable('--out', out, ('.csv', '.html'))
+    check_writable('--out', out, ('.csv', '.html'))
     start = time.perf_counter()
     rows = read_table(table, images, _names(attributes), _names(tags), split, 'keep', tag_sep, image_column)
     found = audit_table(rows, progress=True)
@@ -364,8 +357,8 @@ def report(
     from fashion_tagger.pages import render_report, write_page
     from fashion_tagger.report import report_parts
     from fashion_tagger.sources import read_table
-    _check_writable('--out', out, ('.html',))
-    _check_writable('--suspects', suspects, ('.csv',))
+    check_writable('--out', out, ('.html',))
+    check_writable('--suspects', suspects, ('.csv',))
     if folds == 1:
         raise InputError("--folds 1: labels are judged by models that did not see them; give 2 or more, or 0")
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
@@ -424,6 +417,10 @@ def tag(
     if out: counts = tag_to_file(bundle, found, out, overwrite, total, progress, loaded, columns, excel, **load)
     else: counts = print_rows(Tagger.load(bundle, **load), found, total, progress, columns)
     _print_counts(counts, time.perf_counter() - start, quiet)
+
+# %% ../nbs/71_cli.ipynb #c2c10d5a
+for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command).items():
+    app.command(_name)(_command)
 
 # %% ../nbs/71_cli.ipynb #5d32dece
 @app.command()

@@ -151,11 +151,11 @@ def _write_tagged_picture(tagger, photos, path, columns=6):
 def _write_demo_report(learn, bundle, path):
     "A report on the features that training has left behind, which spares embedding the photos again"
     import torch
-    from fashion_tagger.learner import learner_features
+    from fashion_tagger.learner import labelled_preds, learner_features
     from fashion_tagger.pages import render_report, write_page
     from fashion_tagger.report import report_parts
     seen = learner_features(learn)
-    with learn.no_bar(): p = torch.cat([learn.get_preds(ds_idx=i)[0] for i in (0, 1)]).numpy()
+    p = torch.cat([labelled_preds(learn, i).p for i in (0, 1)]).numpy()
     write_page(render_report(report_parts(str(bundle), seen.table, answers=(p, seen.x.numpy()))), path)
 
 def _own_command():
