@@ -45,7 +45,7 @@ Modules:
 - `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 - `fashion_tagger.samples`: A labelled wardrobe of drawn garments, for tests, demos and questions that photos cannot answer
 - `fashion_tagger.schema`: What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
-- `fashion_tagger.similar`: Photos that look alike: the nearest ones in a folder, in any colour if you like, and the near-duplicates of a wardrobe
+- `fashion_tagger.similar`: Photos that look alike: the nearest ones in a folder, in any colour if you like
 - `fashion_tagger.sources`: Labels from folder names and tables, read into one table with a column per target
 - `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials
 - `fashion_tagger.tables`: Any table file as cells of text: CSV, TSV, Excel, Parquet, JSON
