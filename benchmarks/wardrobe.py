@@ -1,0 +1,152 @@
+"""What looks alike and what goes together: recall of siblings, fill in the blank, compatibility, and large wardrobes.
+
+    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,large] [--json FILE]
+
+DATA is a folder with products.csv (product, image, type, family, colour), images/ and outfits.csv (outfit, product);
+products whose ids share the part before the dash are one garment in several colours. A bundle is trained on the
+products first, 224x160 and with the garments as groups, unless one is given.
+
+alike     A fifth of the garments is not learned from. Of their photos that have siblings: the share that finds one among
+          the 1, 5 and 10 nearest of all photos; for features as they are, whitened, and learned from the siblings of the
+          others; by all that there is to see, and blind to colour.
+together  A fifth of the outfits is kept back, without twins of outfits to learn from. Wrong items are of the same type, and
+          drawn as often as all outfits have them. `new` are questions whose answer is in no outfit to learn from.
+large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors."""
+import argparse, json, resource, tempfile, time
+from pathlib import Path
+
+import numpy as np, pandas as pd
+
+from machine import processor
+
+
+def timed(f, *args, **kwargs):
+    "What a function returns, and its seconds"
+    start = time.perf_counter()
+    out = f(*args, **kwargs)
+    return out, time.perf_counter() - start
+
+
+def products(data):
+    table = pd.read_csv(f'{data}/products.csv', dtype=str)
+    return table.assign(image=f'{data}/images/' + table['image'], group=table['product'].str.split('-').str[0])
+
+
+def train(table, out):
+    from fashion_tagger.recipes import train_bundle
+    return train_bundle(table[['image', 'family', 'type', 'colour', 'group']], out, size=(224, 160))
+
+
+def unit(x): return x/np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def alike(tagger, items, table, seeds):
+    from fashion_tagger.looks import fit_looks, recall_at
+    groups, colours = table['group'].to_numpy(), pd.factorize(table['colour'])[0]
+    names = np.unique(groups)
+    rows = []
+    for seed in seeds:
+        held = np.random.default_rng(seed).permutation(names)[:len(names)//5]
+        asked = np.flatnonzero(np.isin(groups, held))
+        known = ~np.isin(groups, held)
+        fit = dict(labels=dict(colour=colours[known]))
+        white, s_white = timed(fit_looks, items.x[known], tagger.features, **fit)
+        learned, s_learned = timed(fit_looks, items.x[known], tagger.features, groups[known], **fit)
+        ways = {'features as they are': (unit(items.x), 0.), 'white': (white(items.x), s_white),
+                'white, blind to colour': (white(items.x, 'colour'), s_white),
+                'learned': (learned(items.x), s_learned),
+                'learned, blind to colour': (learned(items.x, 'colour'), s_learned)}
+        for way, (z, seconds) in ways.items():
+            rows.append(dict(way=way, seconds=seconds, **{f'@{k}': v for k, v in recall_at(z, groups, queries=asked).items()}))
+    found = pd.DataFrame(rows).groupby('way', sort=False).mean()
+    print(found.round(3).to_string(), flush=True)
+    return found.reset_index().to_dict('records')
+
+
+def together(tagger, items, table, data, seeds):
+    from fashion_tagger.colours import dominant_colours, harmony_matrix
+    from fashion_tagger.outfit_model import fit_outfits, judge_outfits, pair_score
+    from fashion_tagger.outfits import co_occurrence_score, popularity_score, read_outfits, split_outfits
+    from fashion_tagger.wardrobe import item_kinds
+    from joblib import Parallel, delayed
+    outfits = read_outfits(f'{data}/outfits.csv', table['product'])
+    types, colours, garments = (pd.factorize(table[c])[0] for c in ('type', 'colour', 'group'))
+    often = np.bincount(np.concatenate(outfits), minlength=len(table))
+    kinds = item_kinds(tagger.schema, items.p)
+    wheel = Parallel(n_jobs=2)(delayed(dominant_colours)(photo) for photo in table['image'])
+    looks = unit(items.x - items.x.mean(0))
+    rows = []
+    for seed in seeds:
+        learn, judge = split_outfits(outfits, 0.2, seed)
+        seen = np.unique(np.concatenate(learn))
+        model, seconds = timed(fit_outfits, items.x, items.p, kinds, learn, seed=seed)
+        vectors = model.vectors(items.x, items.p)
+        scores = {
+            'popularity': popularity_score(learn, len(table)),
+            'colour wheel': lambda c, o: harmony_matrix([wheel[i] for i in c], [wheel[i] for i in o]).mean(1),
+            'looks alike': lambda c, o: (looks[c] @ looks[o].T).mean(1),
+            'co-occurrence of types and colours': co_occurrence_score(learn, np.stack([types, colours], 1)),
+            'co-occurrence of items': co_occurrence_score(learn, np.arange(len(table))),
+            'co-occurrence of garments': co_occurrence_score(learn, garments),
+            'OutfitModel': pair_score(model.fits(vectors, vectors))}
+        for way, score in scores.items():
+            found = judge_outfits(score, judge, types, often, seen, seed)
+            rows.append(dict(way=way, seconds=seconds if way == 'OutfitModel' else 0., **found))
+        print(pd.DataFrame(rows[-len(scores):]).round(3).to_string(index=False), flush=True)
+    frame = pd.DataFrame(rows).groupby('way', sort=False)
+    print('mean\n', frame.mean().round(3).to_string(), '\nstandard deviation\n', frame.std().round(3).to_string(), flush=True)
+    return frame.mean().reset_index().to_dict('records')
+
+
+def memory(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e6
+
+
+def large(bundle, table, n=10_000):
+    from fashion_tagger.inference import Tagger
+    from fashion_tagger.looks import nearest
+    from fashion_tagger.wardrobe import Wardrobe
+    photos = (table['image'].tolist()*2)[:n]
+    tagger = Tagger.load(bundle)
+    rows = []
+    def step(name, f, *args):
+        out, seconds = timed(f, *args)
+        rows.append(dict(step=name, seconds=round(seconds, 1), peak_gb=round(memory(), 2)))
+        print(rows[-1], flush=True)
+        return out
+    wardrobe = step(f'tags, features and colours of {n:,} photos', Wardrobe, tagger, photos)
+    step('edges of what is alike', wardrobe.alike_edges)
+    step('near-duplicates', wardrobe.duplicates)
+    if wardrobe.model: step('edges of what goes together', wardrobe.goes_edges)
+    z = np.random.default_rng(0).normal(size=(100_000, 320)).astype(np.float32)
+    z = unit(z)
+    step('the 10 nearest of one among 100,000', nearest, z, 10, z[:1])
+    step('the 10 nearest of 1,000 among 100,000', nearest, z, 10, z[:1000])
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('data')
+    parser.add_argument('--bundle')
+    parser.add_argument('--seeds', default='0,1,2,3,4')
+    parser.add_argument('--parts', default='alike,together,large')
+    parser.add_argument('--json')
+    args = parser.parse_args()
+    from fashion_tagger.inference import Tagger
+    from fashion_tagger.similar import read_items
+    seeds, parts, table, found = [*map(int, args.seeds.split(','))], args.parts.split(','), products(args.data), {}
+    print(processor(), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = args.bundle or f'{folder}/bundle'
+        if not args.bundle: train(table, bundle)
+        tagger = Tagger.load(bundle)
+        if {'alike', 'together'} & {*parts}:
+            items, seconds = timed(read_items, tagger, table['image'])
+            print(f'{len(table):,} photos tagged and embedded in {seconds:.1f} s', flush=True)
+        if 'alike' in parts: found['alike'] = alike(tagger, items, table, seeds)
+        if 'together' in parts: found['together'] = together(tagger, items, table, args.data, seeds)
+        if 'large' in parts: found['large'] = large(bundle, table)
+    if args.json: Path(args.json).write_text(json.dumps(found, indent=1) + '\n')
+
+
+if __name__ == '__main__': main()
