@@ -1,16 +1,18 @@
-"""What looks alike and what goes together: recall of siblings, fill in the blank, compatibility, and large wardrobes.
+"""What looks alike and what goes together: siblings found, blanks filled, compatibility, and large wardrobes.
 
-    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,large] [--json FILE]
+    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,large]
+                                       [--json FILE]
 
 DATA is a folder with products.csv (product, image, type, family, colour), images/ and outfits.csv (outfit, product);
 products whose ids share the part before the dash are one garment in several colours. A bundle is trained on the
 products first, 224x160 and with the garments as groups, unless one is given.
 
-alike     A fifth of the garments is not learned from. Of their photos that have siblings: the share that finds one among
-          the 1, 5 and 10 nearest of all photos; for features as they are, whitened, and learned from the siblings of the
-          others; by all that there is to see, and blind to colour.
-together  A fifth of the outfits is kept back, without twins of outfits to learn from. Wrong items are of the same type, and
-          drawn as often as all outfits have them. `new` are questions whose answer is in no outfit to learn from.
+alike     A fifth of the garments is not learned from. Of their photos that have siblings: the share that finds one
+          among the 1, 5 and 10 nearest of all photos; for features as they are, whitened, and learned from the
+          siblings of the others; by all that there is to see, and blind to colour.
+together  A fifth of the outfits is kept back, without twins of outfits to learn from. Wrong items are of the same
+          type, and drawn as often as all outfits have them. `new_items` are questions whose answer is in no outfit
+          to learn from.
 large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors."""
 import argparse, json, resource, tempfile, time
 from pathlib import Path
@@ -57,7 +59,8 @@ def alike(tagger, items, table, seeds):
                 'learned': (learned(items.x), s_learned),
                 'learned, blind to colour': (learned(items.x, 'colour'), s_learned)}
         for way, (z, seconds) in ways.items():
-            rows.append(dict(way=way, seconds=seconds, **{f'@{k}': v for k, v in recall_at(z, groups, queries=asked).items()}))
+            recall = recall_at(z, groups, queries=asked)
+            rows.append(dict(way=way, seconds=seconds, **{f'@{k}': v for k, v in recall.items()}))
     found = pd.DataFrame(rows).groupby('way', sort=False).mean()
     print(found.round(3).to_string(), flush=True)
     return found.reset_index().to_dict('records')
@@ -94,7 +97,8 @@ def together(tagger, items, table, data, seeds):
             rows.append(dict(way=way, seconds=seconds if way == 'OutfitModel' else 0., **found))
         print(pd.DataFrame(rows[-len(scores):]).round(3).to_string(index=False), flush=True)
     frame = pd.DataFrame(rows).groupby('way', sort=False)
-    print('mean\n', frame.mean().round(3).to_string(), '\nstandard deviation\n', frame.std().round(3).to_string(), flush=True)
+    print('mean', frame.mean().round(3).to_string(), sep='\n')
+    print('standard deviation', frame.std().round(3).to_string(), sep='\n', flush=True)
     return frame.mean().reset_index().to_dict('records')
 
 

@@ -98,7 +98,8 @@ def test_without_looks_few_photos_are_compared_as_they_are(home, photos):
     found = similar(Tagger.load(home/"plain"), photos[:20], n=3)
     assert len(found) == 60
     assert found["similarity"].between(-1, 1).all()
-    with pytest.raises(InputError, match="no such attribute"): similar(Tagger.load(home/"plain"), photos[:20], blind="type")
+    with pytest.raises(InputError, match="no such attribute"):
+        similar(Tagger.load(home/"plain"), photos[:20], blind="type")
 
 
 def test_a_new_export_forgets_what_was_added(home, bundle):
