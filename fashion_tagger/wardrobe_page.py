@@ -124,8 +124,11 @@ def _page_data(wardrobe):
                for t in wardrobe['attributes']]
     alike = _strongest(wardrobe['alike'], 'similarity', 12)
     goes = _strongest(wardrobe['goes_with'], 'score', 12)
+    names, type = [t['name'] for t in targets], wardrobe.get('type')
+    columns = 'image', 'target', 'tag', 'given', 'decision', 'label'
     return dict(
-        targets=targets,
+        targets=targets, type=names.index(type) if type in names else None,
+        earlier=[[str(d.get(c) or '') for c in columns] for d in wardrobe.get('decisions', [])],
         items=[_page_item(o, wardrobe['attributes']) for o in wardrobe['items']],
         alike=[[o['a'], o['b'], round(float(o['similarity']), 2)] for o in alike],
         goes=[[o['a'], o['b'], round(float(o['score']), 2), o.get('why') or ''] for o in goes],
@@ -138,8 +141,12 @@ def _tiles(data, pictures):
     tiles = []
     for i, (item, picture) in enumerate(zip(data['items'], pictures)):
         words = [', '.join(word for word, _ in answer) for answer in item['answers']]
+        sure = data['type'] is None or not item['answers'][data['type']] or item['answers'][data['type']][0][1] >= 0.5
+        if not sure: words[data['type']] += '?'
+        shown = [(k, t, words[k]) for k, t in enumerate(data['targets']) if data['type'] in (None, k) or t['tags']]
+        colour = item['colours'][0][2] if item['colours'] and data['type'] is not None else ''
         tiles.append(dict(i=i, name=item['name'], error=item['error'] or f"{item['name']} has no picture", src=picture,
-                          words=list(zip(data['targets'], words)), colours=item['colours']))
+                          words=shown, colour=colour, colours=item['colours']))
     return tiles
 
 def _grouped(groups, tiles):

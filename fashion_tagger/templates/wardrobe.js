@@ -26,7 +26,11 @@ function answers(i, t) {
   const label = kept[key(i, t, '', first(i, t))] ?? first(i, t);
   return label ? [label] : [];
 }
-const title = i => [...new Set(targets.flatMap((target, t) => target.tags ? [] : answers(i, t)))].join(', ') || items[i].name;
+const p = (i, t) => items[i].answers[t][0]?.[1] ?? 1;
+const isSure = (i, t) => answers(i, t)[0] !== first(i, t) || p(i, t) >= .5;
+const titled = data.type === null ? targets.map((_, t) => t).filter(t => !targets[t].tags) : [data.type];
+const colour = i => data.type === null || !items[i].colours.length ? [] : [items[i].colours[0][2]];
+const title = i => [...new Set([...colour(i), ...titled.flatMap(t => answers(i, t).map(word => data.type === null || isSure(i, t) ? word : word + '?'))])].join(', ') || items[i].name;
 function corrections() {
   const rows = [];
   items.forEach((item, i) => targets.forEach((target, t) => {
@@ -46,7 +50,10 @@ function correct(i, t, tag, label) {
   filter();
 }
 function show(i) {
-  for (const span of tiles[i].querySelectorAll('[data-t]')) span.textContent = answers(i, span.dataset.t).join(', ');
+  for (const span of tiles[i].querySelectorAll('[data-t]')) {
+    const t = +span.dataset.t;
+    span.textContent = answers(i, t).join(', ') + (t === data.type && !isSure(i, t) ? '?' : '');
+  }
 }
 function count() {
   const rows = corrections(), corrected = new Set(rows.map(r => r.i));
@@ -56,7 +63,12 @@ function count() {
 }
 $('save').addEventListener('click', () => {
   const cell = s => '"' + s.replaceAll('"', '""') + '"';
-  const lines = corrections().map(r => r.cells.map(cell).join(','));
+  const same = (a, b) => [0, 1, 2].every(k => a[k] === b[k]);
+  const now = corrections().map(r => r.cells).map(cells => { // with what was given before the first correction
+    const before = data.earlier.find(e => same(e, cells));
+    return before ? [...cells.slice(0, 3), before[3], ...cells.slice(4)] : cells;
+  });
+  const lines = [...data.earlier.filter(e => !now.some(cells => same(e, cells))), ...now].map(cells => cells.map(cell).join(','));
   const a = el('a', {href: URL.createObjectURL(new Blob(['image,target,tag,given,decision,label\n' + lines.join('\n') + '\n'], {type: 'text/csv'})), download: 'decisions.csv'});
   a.click();
   URL.revokeObjectURL(a.href);
