@@ -2,7 +2,7 @@
 
 They run on drawn clothes, in files of the names that they use. The blocks of notebooks are cells, which nbdev-test
 runs; README's Python comes from the notebook `index`."""
-import os, re, shlex, sys
+import os, re, shlex, shutil, sys
 from pathlib import Path
 
 import pandas as pd
@@ -35,9 +35,17 @@ def write_tables(table, home):
     marks.to_csv(home/"marks.csv", index=False)
 
 
+def write_outfits(table, home):
+    "items.csv, and outfits.csv of random ones"
+    files = [os.path.relpath(f, home/"photos") for f in table["image"]]
+    table.assign(image=files, item=range(len(table)))[["image", "item", "type"]].to_csv(home/"items.csv", index=False)
+    drawn = [(k, item) for k in range(60) for item in table.sample(3, random_state=k).index]
+    pd.DataFrame(drawn, columns=["outfit", "item"]).to_csv(home/"outfits.csv", index=False)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    "The files that blocks use: three tables, styles.csv with images, photos, photos_in_folders and new_photos"
+    "The files that blocks use: tables, styles.csv with images, photos in several folders, outfits"
     from fashion_tagger.layouts import write_layout
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("blocks")
@@ -47,7 +55,9 @@ def folder(tmp_path_factory):
     styles = pd.read_csv(home/"styles.csv")
     styles.assign(gender=["Men", "Women"]*(len(styles)//2)).to_csv(home/"styles.csv", index=False)
     write_layout(table, "folders", home/"photos_in_folders")
-    sample_wardrobe(home/"new_photos", n=8, seed=1)
+    for name in ("new_photos", "my_photos"): sample_wardrobe(home/name, n=8, seed=1)
+    write_outfits(table, home)
+    shutil.copy(table["image"][0], home/"mine.jpg")
     return home
 
 
