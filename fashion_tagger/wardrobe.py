@@ -50,7 +50,7 @@ def teach_outfits(
     names: Sequence, # Of the items, as outfits call them
     outfits: Sequence, # Int arrays of item numbers, as from `read_outfits`
     out = None, # Folder of the bundle that has learned; `None`: the same
-    labels = None, # By attribute, a value for each item, where that is known; other names are left out
+    labels = None, # A table or a dict: by attribute, the value of each item; other names are left out
     progress: bool|None = False, # Show bars on standard error; `None`: if that is a terminal
     **options # To `fit_outfits`, such as `seed`
 ) -> OutfitModel:
@@ -59,7 +59,7 @@ def teach_outfits(
     if not isinstance(items, Items): items = read_items(tagger, items, progress)
     if error := next(filter(None, items.errors), None): raise InputError(error)
     kinds = item_kinds(tagger.schema, items.p)
-    for name, values in (labels or {}).items():
+    for name, values in ({} if labels is None else labels).items():
         if name in kinds: kinds[name] = _value_numbers(tagger.schema[name], values, kinds[name])
     with _steps_bar(progress) as step:
         model = fit_outfits(items.x, items.p, kinds, outfits, names=names, progress=step, **options)
