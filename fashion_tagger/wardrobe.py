@@ -314,7 +314,8 @@ def _types_in_outfits(wardrobe, items):
     types, model = sorted({*wardrobe.type_codes()[items]}), wardrobe.model
     names = [wardrobe.schema[model.type].values[t] for t in types]
     times = int(model.types[:, types].all(1).sum())
-    return f"{', '.join(names[:-1])} and {names[-1]} in {count_of(times, 'outfit')}"
+    listed = ' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))
+    return f"{listed} in {count_of(times, 'outfit')}"
 
 def _missing_type(wardrobe, items):
     "Such as '; outfits with them often have boots'"
