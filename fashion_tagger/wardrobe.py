@@ -333,11 +333,12 @@ def outfits(self: Wardrobe,
     least: float = LEAST, # Probability from which two items go together
 ) -> list: # Dicts with `items`, `score` (the mean over pairs, 0 to 1) and `why`
     "Outfits that can be made, best first; no item is in more than three"
-    found, p = {}, self.partner_scores(range(len(self)))
+    found, p, types = {}, self.partner_scores(range(len(self))), self.type_codes()
     for start in np.argsort(-p.max(1), kind='stable'):
         outfit = [int(start)]
         while len(outfit) < size:
-            fits = np.where((p[outfit] >= least).all(0) & self.known_types(outfit, 3), p[outfit].mean(0), 0)
+            fitting = (p[outfit] >= least).all(0) & self.known_types(outfit, 3) & ~np.isin(types, types[outfit])
+            fits = np.where(fitting, p[outfit].mean(0), 0)
             if not fits.any(): break
             outfit.append(int(fits.argmax()))
         if len(outfit) < 3: continue
