@@ -1,6 +1,6 @@
 """What looks alike and what goes together: siblings found, blanks filled, compatibility, and large wardrobes.
 
-    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,large]
+    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,shift,large]
                                        [--json FILE]
 
 DATA is a folder with products.csv (product, image, type, family, colour), images/ and outfits.csv (outfit, product);
@@ -13,6 +13,7 @@ alike     A fifth of the garments is not learned from. Of their photos that have
 together  A fifth of the outfits is kept back, without twins of outfits to learn from. Wrong items are of the same
           type, and drawn as often as all outfits have them. `new_items` are questions whose answer is in no outfit
           to learn from.
+shift     How far the features of photos of one type are from the mean of all, beside 60 random photos.
 large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors."""
 import argparse, json, resource, tempfile, time
 from pathlib import Path
@@ -102,6 +103,17 @@ def together(tagger, items, table, data, seeds):
     return frame.mean().reset_index().to_dict('records')
 
 
+def shift(tagger, items, table):
+    "How far photos are from those of training: random ones, and those of one type, for the types with 100 or more"
+    from fashion_tagger.similar import feature_shift, tagger_looks
+    looks, rng = tagger_looks(tagger, items.x), np.random.default_rng(0)
+    found = {'60 at random': feature_shift(items.x[rng.choice(len(table), 60)], looks)}
+    for name, rows in table.groupby('type').indices.items():
+        if len(rows) >= 100: found[name] = feature_shift(items.x[rows], looks)
+    print(pd.Series(found).round(3).sort_values().to_string(), flush=True)
+    return found
+
+
 def memory(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e6
 
 
@@ -133,7 +145,7 @@ def main():
     parser.add_argument('data')
     parser.add_argument('--bundle')
     parser.add_argument('--seeds', default='0,1,2,3,4')
-    parser.add_argument('--parts', default='alike,together,large')
+    parser.add_argument('--parts', default='alike,together,shift,large')
     parser.add_argument('--json')
     args = parser.parse_args()
     from fashion_tagger.inference import Tagger
@@ -144,11 +156,12 @@ def main():
         bundle = args.bundle or f'{folder}/bundle'
         if not args.bundle: train(table, bundle)
         tagger = Tagger.load(bundle)
-        if {'alike', 'together'} & {*parts}:
+        if {'alike', 'together', 'shift'} & {*parts}:
             items, seconds = timed(read_items, tagger, table['image'])
             print(f'{len(table):,} photos tagged and embedded in {seconds:.1f} s', flush=True)
         if 'alike' in parts: found['alike'] = alike(tagger, items, table, seeds)
         if 'together' in parts: found['together'] = together(tagger, items, table, args.data, seeds)
+        if 'shift' in parts: found['shift'] = shift(tagger, items, table)
         if 'large' in parts: found['large'] = large(bundle, table)
     if args.json: Path(args.json).write_text(json.dumps(found, indent=1) + '\n')
 

@@ -216,6 +216,7 @@ def check_out(out):
     if out.is_dir() or not os.access(out.parent, os.W_OK): raise InputError(f"{out}: cannot be written")
     _check_parquet(out)
 
+# %% ../nbs/45_bulk.ipynb #b4f02e43
 def check_writable(option, path, endings=()):
     "Raise `InputError` if what an option names cannot be written; fine if there is none"
     if path is None: return

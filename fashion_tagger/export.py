@@ -346,6 +346,12 @@ def export_tagger(
 Learner.export_tagger = export_tagger
 
 # %% ../nbs/43_export.ipynb #290ab631
+def check_bundle_folder(out):
+    "Raise `InputError` for a folder that holds other things than a bundle"
+    out = Path(out)
+    if out.is_file() or out.is_dir() and any(out.iterdir()) and not (out/SETTINGS_FILE).is_file():
+        raise InputError(f"{out}: this holds other things; give a new folder, an empty one, or a bundle to replace")
+
 def extend_bundle(
     bundle, # Folder of the bundle
     write, # Called with a folder, into which it writes files of the bundle
@@ -354,6 +360,7 @@ def extend_bundle(
     "Add files to a bundle, or to a copy of it; raises `InputError` where that cannot be written"
     settings, bundle = read_settings(bundle), Path(bundle)
     out = bundle if out is None else Path(out)
+    check_bundle_folder(out)
     with _naming(out):
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix='.unchecked', dir=out) as folder:

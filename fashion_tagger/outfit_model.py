@@ -226,6 +226,7 @@ def fit_outfits(
         what = f"{len(outfits)} outfits of two or more items are too few to learn from"
         raise InputError(f"{what}; give {FEWEST} or more")
     type = type or type_attribute(outfits, kinds)
+    if type not in kinds: raise InputError(f"{type!r} is no attribute; there are {', '.join(kinds)}")
     x, answers = np.asarray(x, np.float32), torch.from_numpy(np.asarray(p, np.float32))
     order = np.random.default_rng(seed).permutation(len(outfits))
     held = [outfits[i] for i in order[:min(len(outfits)//10, 100)]]

@@ -115,21 +115,23 @@ class Wardrobe:
         self.answers = [None if e else decode(p, thresholds) for p, e in zip(self.p, self.errors)]
         self.vectors = self.model and self.model.vectors(np.nan_to_num(self.x), np.nan_to_num(self.p))
 
-    def number(self,
-        item, # A number, or the name of a photo
-    ) -> int:
-        "The number of an item that can be read; raises `InputError` if there is none"
-        names = dict(zip(self.photos, range(len(self)))) | dict(zip(self.names, range(len(self))))
-        found = names.get(item, -1) if isinstance(item, str) else item
-        if 0 <= found < len(self) and not self.errors[found]: return int(found)
-        raise InputError(f"there is no item {item} that can be read; items are numbered from 0 to {len(self) - 1}, "
-                         f"or called by the name of their photo, such as {self.names[0]}")
-
     def __len__(self): return len(self.photos)
 
     def __repr__(self):
         taught = 'knows outfits' if self.model else 'knows no outfits'
         return f'Wardrobe of {count_of(len(self), "item")}, which {taught}'
+
+# %% ../nbs/63_wardrobe.ipynb #9b91d9f1
+@patch
+def number(self: Wardrobe,
+    item, # A number, or the name of a photo
+) -> int:
+    "The number of an item that can be read; raises `InputError` if there is none"
+    names = dict(zip(self.photos, range(len(self)))) | dict(zip(self.names, range(len(self))))
+    found = names.get(item, -1) if isinstance(item, str) else item
+    if 0 <= found < len(self) and not self.errors[found]: return int(found)
+    raise InputError(f"there is no item {item} that can be read; items are numbered from 0 to {len(self) - 1}, "
+                     f"or called by the name of their photo, such as {self.names[0]}")
 
 # %% ../nbs/63_wardrobe.ipynb #88d6abf2
 def _short_names(paths):

@@ -84,6 +84,11 @@ def _read_items(tagger, table, images, image_column, quiet):
     columns = {name: [cells[i] for i in keep] for name, cells in columns.items()}
     return Items([photos[i] for i in keep], items.p[keep], items.x[keep], [None]*len(keep)), columns
 
+# %% ../nbs/65_wardrobe_commands.ipynb #debc5a38
+def _check_bundle_folder(out):
+    from fashion_tagger.export import check_bundle_folder # which imports PyTorch
+    check_bundle_folder(out)
+
 def _evaluate(tagger, model, items, columns, path, learned, seed):
     "The two tasks on the outfits of a file, and on standard error what needs no photos"
     from fashion_tagger.outfit_model import judge_outfits, pair_score
@@ -104,6 +109,7 @@ def _evaluate(tagger, model, items, columns, path, learned, seed):
     scores = judged['the model']
     return {name: scores[name] for name in ('fill_in_the_blank', 'new_items', 'auc')} | dict(judged=scores['outfits'])
 
+# %% ../nbs/65_wardrobe_commands.ipynb #9012c706
 def outfits_command(
     bundle: _Bundle,
     table: Annotated[str, typer.Argument(help="Table of the items, or a folder of their photos")],
@@ -124,9 +130,10 @@ def outfits_command(
     check_writable('--json', json_out)
     if not outfits and not evaluate: raise InputError("give --outfits to learn from, or --evaluate to judge by")
     if outfits and not out: raise InputError("give --out, the folder of the bundle that has learned")
+    if out: _check_bundle_folder(out)
     tagger = _load(bundle)
-    if type and type not in tagger.schema.names:
-        raise InputError(f"--type {type}: the bundle has {', '.join(tagger.schema.names)}")
+    names = [t.name for t in tagger.schema.attributes]
+    if type and type not in names: raise InputError(f"--type {type}: the bundle has {', '.join(names)}")
     items, columns = _read_items(tagger, table, images, image_column, quiet)
     found: dict = dict(items=len(items.photos))
     learned: list = []
@@ -146,6 +153,7 @@ def outfits_command(
     found['seconds'] = round(time.perf_counter() - start, 1)
     if json_out: Path(json_out).write_text(json.dumps(found, indent=1) + '\n')
 
+# %% ../nbs/65_wardrobe_commands.ipynb #886c9ee2
 def _teach(bundle, out, path, items, columns, type, seed, quiet):
     "The model, and the outfits that it has learned from"
     from fashion_tagger.outfits import read_outfits
