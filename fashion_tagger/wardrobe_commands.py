@@ -1,6 +1,6 @@
 """The subcommands `similar`, `outfits` and `wardrobe`
 
-`similar_command`, `outfits_command` and `wardrobe_command` are what `fashion-tagger similar`, `fashion-tagger outfits` and `fashion-tagger wardrobe` do. [The command](71_cli.ipynb) gives them their names.
+`similar_command`, `outfits_command` and `wardrobe_command` are what `fashion-tagger similar`, `fashion-tagger outfits` and `fashion-tagger wardrobe` do. [The command](79_cli.ipynb) gives them their names.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/wardrobe_commands.html.md"""
 
