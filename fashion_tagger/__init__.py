@@ -16,6 +16,7 @@ Modules:
 - `fashion_tagger.curves`: Losses and metrics, epoch by epoch
 - `fashion_tagger.data`: From a table of labelled photos, or from a `DataBlock` of your own, to DataLoaders with several targets
 - `fashion_tagger.deployed`: One module from pixels to probabilities and features, for PyTorch, ONNX and torch.export
+- `fashion_tagger.distributed`: Train in several processes, on one machine or on many, with fastai's `distrib_ctx`
 - `fashion_tagger.drawing`: Pictures of drawn garments: colours, patterns, backgrounds and light
 - `fashion_tagger.duplicates`: Find photos that are the same, by their bytes or by how they look
 - `fashion_tagger.embedding`: Frozen features: the fastest engine runs photos through the body once, and the heads train on the result

@@ -30,6 +30,7 @@ from .learner import *
 from .calibration import *
 from .curves import *
 from .training import *
+from .distributed import *
 from .vision_nets import *
 from .deployed import *
 from .inference import *

@@ -28,6 +28,7 @@ import typer
 from .bulk import check_out, check_writable, find_photos, own_columns, tag_to_file
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
+from .engines import only_first_speaks, process_number
 from .schema import InputError
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
@@ -139,6 +140,11 @@ def _error_line(e):
     lines = [line.strip() for line in str(e).splitlines() if line.strip()]
     return lines[-1].removeprefix('fashion_tagger.schema.InputError: ') if lines else type(e).__name__
 
+def _is_told(e):
+    "Of processes that train together, the first tells of an error, and each of a photo that only it has opened"
+    from fashion_tagger.photos import PhotoError
+    return process_number()[0] == 0 or isinstance(e, PhotoError) or isinstance(e.__cause__, PhotoError)
+
 def _print_warning(message, category, *_, **__): print(f"warning: {message}", file=sys.stderr)
 
 @contextmanager
@@ -155,13 +161,19 @@ def main():
     os.environ.setdefault('HF_HUB_VERBOSITY', 'error') # which it reads when it is imported
     for library in ('huggingface_hub', 'timm'): # each retry of a download is a line
         logging.getLogger(library).setLevel(logging.ERROR)
-    try: app()
+    try:
+        with only_first_speaks(): app()
     except InputError as e:
-        print(f"error: {_error_line(e)}", file=sys.stderr)
+        if _is_told(e): print(f"error: {_error_line(e)}", file=sys.stderr)
+        else: time.sleep(10) # until the first process has told it, and all are ended
+        sys.exit(2)
+    except RuntimeError as e:
+        if process_number()[1] == 1 or 'onnection' not in str(e): raise
+        print("error: another of the processes that train together has stopped", file=sys.stderr)
         sys.exit(2)
     except SystemExit as e:
         cause = getattr(e.__context__, '__cause__', None) # a Ctrl-C, which typer has turned into an exit
-        if e.code == 130: print(f"interrupted: {cause}" if cause and str(cause) else "interrupted", file=sys.stderr)
+        if e.code == 130 and process_number()[0] == 0: print(f"interrupted: {cause}" if cause and str(cause) else "interrupted", file=sys.stderr)
         raise
 
 def script():
@@ -201,6 +213,7 @@ def _check_budget(seconds, resume, chosen):
         raise InputError("--resume goes on with one training, and --seconds may make two; leave out one of them")
 
 def _print_total(scores, n, start, json_out):
+    if process_number()[0]: return # the first of the processes that train together speaks and writes
     seconds = time.perf_counter() - start
     print(f"{n:,} photos in {seconds:.1f} s")
     if json_out: write_json(json_out, dict(targets=scores, seconds=round(seconds, 2), images=n))
@@ -251,7 +264,7 @@ def train(
     rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
-    if cache and len(rows) > 500: decode_beside(rows, size, method) # while the libraries are loaded
+    if cache and len(rows) > 500 and process_number()[0] == 0: decode_beside(rows, size, method) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
                    method=method, augment=augment, views=views, weigh_classes=class_weights, cache=cache)

@@ -23,7 +23,7 @@ from fastai.vision.all import *
 
 from .cache import PixelCache, cache_folder
 from .data import PhotoDL
-from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, run_batches
+from .engines import BACKENDS, TorchEngine, fastest, gather_rows, onnx_engine, rows_of, run_batches
 from .models import TaggerNet
 from .onnx import EmbeddingNet, write_onnx
 from .schema import InputError
@@ -128,11 +128,11 @@ def has_pixels(dl):
     if not isinstance(dl, PhotoDL) or not dl.plain: return False
     return all(isinstance(t, (IntToFloatTensor, Augment)) for t in dl.after_batch.fs)
 
-def _pixel_batches(dl, fit, bs, progress):
-    "Pixels of all photos as validation sees them, uint8 `(bs, h, w, 3)`"
-    n = len(dl.dataset)
-    if dl.store is not None: batches = dl.store.pixels(fit).batches(dl.rows, bs)
-    else: batches = PixelCache(dl.photos, fit.size, fit.method, fit.fill, keep=False).batches(range(n), bs)
+def _pixel_batches(dl, rows, fit, bs, progress):
+    "Pixels of some photos as validation sees them, uint8 `(bs, h, w, 3)`"
+    n = len(rows)
+    if dl.store is not None: batches = dl.store.pixels(fit).batches(dl.rows[rows], bs)
+    else: batches = PixelCache(dl.photos, fit.size, fit.method, fit.fill, keep=False).batches(rows, bs)
     if progress: batches = progress_bar(batches, total=-(-n//bs), leave=False)
     for pixels in batches:
         if isinstance(pixels, InputError): raise pixels
@@ -163,29 +163,44 @@ def embed_batches(embed, dl, device):
         ys.append([y.as_subclass(Tensor) for y in yb])
     return torch.cat(xs), [torch.cat(parts) for parts in zip(*ys)]
 
-def _embed_any(net, dls, views):
+def _in_order(dl, share):
+    "The photos of a DataLoader in order, those of one process's share if there is one"
+    if share is None: return dl.new(shuffle=False, drop_last=False)
+    rows = list(rows_of(len(dl.dataset), share))
+    return dl.new(shuffle=False, drop_last=False, get_idxs=lambda: rows)
+
+def _embed_any(net, dls, views, share=None):
     "Features by the general path: validation transforms make the batches of both parts"
     embed, device = feature_function(net).embed, next(net.parameters()).device
-    train = dls.train.new(shuffle=False, drop_last=False)
+    train, valid = _in_order(dls.train, share), _in_order(dls.valid, share)
     with dls.train_ds.set_split_idx(1): x, targs = embed_batches(embed, train, device)
     augmented = [embed_batches(embed, train, device)[0] for _ in range(1, views)]
-    valid_x, valid_targs = embed_batches(embed, dls.valid, device)
+    valid_x, valid_targs = embed_batches(embed, valid, device)
     return Features(torch.stack([x, *augmented], 1), tuple(targs)), Features(valid_x[:, None], tuple(valid_targs))
 
-def _embed_photos(net, dls, views, backend, precision, progress):
+def _embed_photos(net, dls, views, backend, precision, progress, share=None):
     "Features straight from pixels, by the fastest engine"
-    train, valid = dls.train.new(shuffle=False, drop_last=False), dls.valid
-    n_train, n_valid, width = len(train.dataset), len(valid.dataset), sum(net.features.values())
-    if backend == 'auto' and n_train*views + n_valid < FEW_PHOTOS: backend = 'torch'
-    fit = valid.fit
+    train, valid, fit = _in_order(dls.train, share), dls.valid, dls.valid.fit
+    rows, valid_rows = (rows_of(len(dl.dataset), share) for dl in (train, valid))
+    if backend == 'auto' and len(rows)*views + len(valid_rows) < FEW_PHOTOS: backend = 'torch'
     quick, exact = embedding_engines(net, fit.size, backend, (precision, 'f32'))
-    x, valid_x = _features_array(n_train, views, width), _features_array(n_valid, 1, width)
-    _embed_pixels(quick, _pixel_batches(train, fit, quick.bs, progress), x[:, 0])
+    width = sum(net.features.values())
+    x, valid_x = _features_array(len(rows), views, width), _features_array(len(valid_rows), 1, width)
+    _embed_pixels(quick, _pixel_batches(train, rows, fit, quick.bs, progress), x[:, 0])
     for view in range(1, views): _embed_pixels(quick, _augmented_batches(train, quick), x[:, view])
     del quick # to make room for the other
-    _embed_pixels(exact, _pixel_batches(valid, fit, exact.bs, progress), valid_x[:, 0])
-    def labels(dl): return tuple(map(torch.from_numpy, dl.encoded()))
-    return Features(torch.from_numpy(x), labels(train)), Features(torch.from_numpy(valid_x), labels(valid))
+    _embed_pixels(exact, _pixel_batches(valid, valid_rows, fit, exact.bs, progress), valid_x[:, 0])
+    def labels(dl, rows): return tuple(torch.from_numpy(y[rows.start:rows.stop]) for y in dl.encoded())
+    parts = (x, labels(train, rows)), (valid_x, labels(valid, valid_rows))
+    return tuple(Features(torch.from_numpy(x), targs) for x, targs in parts)
+
+# %% ../nbs/27_embedding.ipynb #9af5c9bf
+def _of_all(part, n, share):
+    "The features and labels of all processes"
+    x = part.x.cpu()
+    out = torch.from_numpy(_features_array(n, *x.shape[1:]))
+    targs = [gather_rows(y.cpu(), y.new_empty(n, *y.shape[1:], device='cpu'), share) for y in part.targs]
+    return Features(gather_rows(x, out, share).to(part.x.device), tuple(targs))
 
 # %% ../nbs/27_embedding.ipynb #8e29a56f
 def embed_dls(
@@ -195,12 +210,16 @@ def embed_dls(
     backend: str = 'auto', # One of `BACKENDS`
     precision: str|None = None, # Of training photos, as in `embedding_engines`
     progress: bool = False, # Show a progress bar
+    share: tuple|None = None, # As from `process_number`: compute the features of some, and exchange them with others
 ) -> tuple[Features, Features]: # Of the training and the validation photos
     "Compute the features of all photos once"
+    sizes = [len(dls.train_ds), len(dls.valid_ds)]
+    if share and min(sizes) < share[1]: raise InputError(f"{min(sizes)} photos are too few for {share[1]} processes")
     from_pixels = isinstance(net, TaggerNet) and has_pixels(dls.train) and has_pixels(dls.valid)
     with evaluating(net):
-        if from_pixels: return _embed_photos(net, dls, views, backend, precision, progress)
-        return _embed_any(net, dls, views)
+        if from_pixels: parts = _embed_photos(net, dls, views, backend, precision, progress, share)
+        else: parts = _embed_any(net, dls, views, share)
+    return tuple(_of_all(part, n, share) for part, n in zip(parts, sizes)) if share else parts
 
 # %% ../nbs/27_embedding.ipynb #8340243a
 class FeatureDL(DataLoader):

@@ -2,7 +2,7 @@
 
 `TorchEngine`, `OnnxEngine` and `OpenVinoEngine` run a network on batches of pixels. `fastest` names the quickest one that is installed, `onnx_engine` makes one by its name, and `BACKENDS` lists the names.
 
-`stream_photos` runs an engine over any number of photos.
+`stream_photos` runs an engine over any number of photos. `process_number` and `first_does` are for several processes that train together.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/engines.html.md"""
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from importlib.util import find_spec
 
@@ -212,3 +213,72 @@ def stream_photos(
     for batch, arrays in run_batches(engine, batches()):
         rows = zip(*arrays)
         for x in batch: yield x if isinstance(x, InputError) else next(rows)
+
+# %% ../nbs/20_engines.ipynb #ab46a511
+def process_number() -> tuple: # The number of this process from 0 on, and how many there are
+    "Which process this is of those that train together; `(0, 1)` where it is alone"
+    n = int(os.environ.get('WORLD_SIZE') or 1)
+    return (int(os.environ.get('RANK') or 0), n) if n > 1 else (0, 1)
+
+# %% ../nbs/20_engines.ipynb #72dbf4f0
+@contextmanager
+def only_first_speaks():
+    "A context in which nothing is printed, except by the first process"
+    if process_number()[0] == 0:
+        yield
+        return
+    with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere): yield
+
+def join_processes():
+    "Meet the other processes of a training; does nothing where there are none"
+    import torch
+    if process_number()[1] == 1 or torch.distributed.is_initialized(): return
+    try: from accelerate import PartialState
+    except ImportError:
+        install = "pip install 'fashion_tagger[cluster]'"
+        raise InputError(f"training in several processes needs accelerate; {install}") from None
+    PartialState(cpu=not torch.cuda.is_available()) # which gives each process its GPU where there are some
+
+def first_does(
+    task: Callable, # Without arguments
+):
+    "Run a task in the first process only; all of them get what it returns, or the `InputError` that it raises"
+    number, n = process_number()
+    if n == 1: return task()
+    import torch.distributed as dist
+    join_processes()
+    box = [None, None]
+    if number == 0:
+        try: box[0] = task()
+        except InputError as e: box[1] = str(e)
+    dist.broadcast_object_list(box)
+    if box[1]: raise InputError(box[1])
+    return box[0]
+
+# %% ../nbs/20_engines.ipynb #e5188979
+def rows_of(
+    n: int, # Photos in all
+    share: tuple|None = None, # As from `process_number`
+) -> range:
+    "The photos that one process has to do"
+    number, world = share or (0, 1)
+    return range(n*number//world, n*(number + 1)//world)
+
+def gather_rows(
+    mine, # A tensor with a row for each of this process's photos
+    out, # A tensor for the rows of all, filled here
+    share: tuple, # As from `process_number`
+    at_once: int = 2**24, # Numbers that are sent at a time
+):
+    "Send rows to the other processes, and receive theirs"
+    import torch.distributed as dist
+    device = 'cuda' if dist.get_backend() == 'nccl' else 'cpu'
+    for number in range(share[1]):
+        rows = rows_of(len(out), (number, share[1]))
+        block = out[rows.start:rows.stop]
+        if number == share[0]: block.copy_(mine)
+        for part in block.split(max(at_once//max(out[0].numel(), 1), 1)):
+            sent = part.to(device)
+            dist.broadcast(sent, number)
+            if sent is not part: part.copy_(sent)
+    return out

@@ -26,7 +26,7 @@ from fastai.vision.all import *
 
 from .data import TaggerDataLoaders, dls_table, photo_axes, schema_from_dls, write_over
 from .embedding import FeatureDL, embed_dls, feature_function, own_draw, weights_checksum
-from .engines import limit_torch_threads
+from .engines import limit_torch_threads, process_number
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
 from .losses import TaggerLoss, TargetTuple
 from .metrics import score_targets, tagger_metrics
@@ -119,8 +119,12 @@ class KeepStatistics(Callback):
             if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
 
 def unwrapped(model):
-    "The model inside DistributedDataParallel"
-    return getattr(model, 'module', model)
+    "The model inside DistributedDataParallel and `torch.compile`"
+    while isinstance(model, nn.Module) and not hasattr(model, 'body'):
+        inner = getattr(model, 'module', None) or getattr(model, '_orig_mod', None)
+        if inner is None: break
+        model = inner
+    return model
 
 # %% ../nbs/30_learner.ipynb #5835da9c
 class TaggerLearner(Learner):
@@ -148,6 +152,15 @@ class TaggerLearner(Learner):
         return self.yb[0] if len(self.yb) == 1 else TargetTuple(self.yb)
 
     @property
+    def share(self) -> tuple|None: # As from `process_number`
+        "This process's part in training, inside of `distrib_ctx`"
+        return process_number() if hasattr(self, 'distributed_trainer') else None
+
+    def to_detach(self, b, cpu=True, gather=True):
+        together = type(self.dl).__name__ == 'DistributedDL' # fastai's, which needs accelerate to be imported
+        return super().to_detach(b, cpu, gather and together)
+
+    @property
     def body_is_frozen(self) -> bool:
         "Whether no parameter of the body is being trained"
         if not self.opt: self.create_opt()
@@ -159,7 +172,8 @@ class TaggerLearner(Learner):
         key = weights_checksum(model.body)
         if not (self._kept and self._kept[0] is self.dls and torch.equal(self._kept[1], key)):
             device = next(model.parameters()).device
-            parts = embed_dls(model, self.dls, self.views, self.backend, self.precision, hasattr(self, 'progress'))
+            shown = hasattr(self, 'progress')
+            parts = embed_dls(model, self.dls, self.views, self.backend, self.precision, shown, self.share)
             parts = tuple(f._replace(x=f.x.to(device), targs=tuple(y.to(device) for y in f.targs)) for f in parts)
             self._kept = self.dls, key, parts
         return self._kept[2]
@@ -172,7 +186,7 @@ class TaggerLearner(Learner):
             return
         dls, (train, valid) = self.dls, self.features()
         n, device = len(train.x), train.x.device
-        bs = max(2, min(self.feature_bs or (64 if n < 4000 else 256), n))
+        bs = max(2, min(self.feature_bs or (64 if n < 4000 else 256), n)//(self.share or (0, 1))[1])
         loaders = FeatureDL(train, bs, True, device, own_draw(dls.train)), FeatureDL(valid, bs, False, device)
         self.dls = DataLoaders(*loaders, path=dls.path, device=device)
         try: yield
@@ -215,7 +229,8 @@ class TaggerLearner(Learner):
     @delegates(Learner.get_preds)
     def get_preds(self, ds_idx=1, dl=None, with_input=False, **kwargs):
         needs_photos = dl is not None or with_input
-        with nullcontext() if needs_photos else self.features_in_place_of_photos():
+        alone = self.removed_cbs(L(getattr(self, 'distributed_trainer', None)))
+        with nullcontext() if needs_photos else self.features_in_place_of_photos(), alone:
             return super().get_preds(ds_idx=ds_idx, dl=dl, with_input=with_input, **kwargs)
 
     @delegates(Learner.validate)

@@ -100,6 +100,7 @@ class PhotoMetric(Metric):
 
     def accumulate(self, learn):
         s = self._scores(learn, learn.pred.detach()[:, self.slice], learn.yb[self.i].as_subclass(torch.Tensor))
+        s = learn.to_detach(s, cpu=False) # those of all processes, where several train together
         self.sum = self.sum + s.nansum() # stays a tensor until the end, so that a GPU need not wait
         self.n = self.n + (~s.isnan()).sum()
 
@@ -173,6 +174,7 @@ class TargetLoss(PhotoMetric):
 
     def accumulate(self, learn):
         loss, share = _loss_of(learn).target_loss(self.target, learn.pred.detach(), learn.yb[self.i])
+        loss, share = learn.to_detach((loss, share), cpu=False)
         self.sum, self.n = self.sum + loss.sum(), self.n + share.sum()
 
 # %% ../nbs/25_metrics.ipynb #79045fa2

@@ -329,11 +329,11 @@ def find_images(
 
 # %% ../nbs/10_photos.ipynb #815c4763
 def cpu_count():
-    "Processors that this process may use, or the number in `FASHION_TAGGER_THREADS`"
+    "Processors that this process may use, its share where several train together, or `FASHION_TAGGER_THREADS`"
     given = os.environ.get('FASHION_TAGGER_THREADS')
     if not given:
         import joblib # only where it is needed: it takes 0.1 seconds
-        return joblib.cpu_count()
+        return max(joblib.cpu_count()//int(os.environ.get('LOCAL_WORLD_SIZE') or 1), 1)
     if not given.isdecimal() or int(given) < 1:
         raise InputError(f"FASHION_TAGGER_THREADS is {given!r}; it must be a number of threads, 1 or more")
     return int(given)

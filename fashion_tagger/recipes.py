@@ -17,7 +17,7 @@ import os
 import shutil
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,8 @@ from fastai.vision.all import Callback, delegates, set_seed
 
 import fashion_tagger.calibration # noqa: F401, which adds tune_thresholds and calibrate
 from .data import tagger_dataloaders, warn_unknown
+from .distributed import training_together, use_own_gpu
+from .engines import first_does, only_first_speaks, process_number
 from .export import extend_bundle, table_fingerprint
 from .inference import LOOKS_FILE, Tagger
 from .learner import TaggerLearner, learner_features, tagger_learner
@@ -103,7 +105,7 @@ def train_tagger(
     epochs: int = 20, # With the body frozen
     unfrozen_epochs: int = 0, # With the body unfrozen, afterwards
     seed: int = 0, # Of the split, the heads, the order of photos and augmentation
-    bs: int = 64, # Photos in a batch
+    bs: int = 64, # Photos in a batch, over all processes
     num_workers: int|None = None, # Processes that decode photos, if they are not cached
     valid: float = 0.2, # Share of rows for validation if the table has no split
     feature_groups: str = 'auto', # What correlated attributes see: 'auto' chooses, 'all' gives them everything
@@ -121,19 +123,23 @@ def train_tagger(
                    seed=seed, bs=bs, valid=valid, feature_groups=feature_groups, augment=augment, views=views,
                    n_heads=n_heads, weigh_classes=weigh_classes, method=method)
     set_seed(seed, reproducible=True)
+    number, n = process_number()
+    use_own_gpu()
     arch, epochs = arch or DEFAULT_ARCH, epochs if pretrained else 0
-    dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=bs, num_workers=num_workers,
+    dls = tagger_dataloaders(table, size=size, valid=valid, seed=seed, bs=max(bs//n, 2), num_workers=num_workers,
                              method=method, augment=augment, cache=cache)
     learn = tagger_learner(dls, arch, pretrained=pretrained, views=views, n_heads=n_heads,
                            loss_func=_weighted_loss(dls) if weigh_classes else None)
     _to_half(learn)
     _print_targets(dls, table, seed)
     _print_epochs(learn)
-    if epochs:
-        print(f"embedding them once with {arch} at {size[0]}x{size[1]} ...", flush=True)
-        if feature_groups == 'auto': _print_features(learn.choose_features())
     kept = Checkpoints(checkpoints, _training_key(learn, options)) if checkpoints else None
-    learn.fit_tagger(epochs, unfrozen_epochs=unfrozen_epochs, checkpoints=kept, resume=resume)
+    with training_together(learn):
+        if epochs:
+            print(f"embedding them once with {arch} at {size[0]}x{size[1]} ...", flush=True)
+            if feature_groups == 'auto': _print_features(learn.choose_features())
+        torch.manual_seed(seed + number) # dropout and augmentation differ between processes
+        learn.fit_tagger(epochs, unfrozen_epochs=unfrozen_epochs, checkpoints=kept, resume=resume)
     return learn
 
 # %% ../nbs/44_recipes.ipynb #62c05f39
@@ -186,6 +192,12 @@ def _bundle_folder(out):
         if is_new and not any(out.iterdir()): out.rmdir()
         raise
 
+def _prepare_checkpoints(folder, resume):
+    "Delete those of a training that is not to be resumed; say where there are none to resume from"
+    if not resume: shutil.rmtree(folder, ignore_errors=True)
+    elif not any(folder.glob('*.checkpoint')):
+        print(f"{folder}: nothing to resume, training from the beginning", flush=True)
+
 def _check_epochs(pretrained=True, epochs=20, unfrozen_epochs=0, **_):
     if not pretrained and not unfrozen_epochs:
         raise InputError("a body without pretrained weights learns with all of its layers: say for how many --epochs")
@@ -212,15 +224,13 @@ def train_bundle(
 ) -> tuple: # The learner, and its scores on the validation rows
     "Train a tagger on a table, print its scores and write it as a bundle"
     _check_epochs(**kwargs)
-    checkpoints = Path(out)/'checkpoints'
-    with _bundle_folder(out):
-        if not resume: shutil.rmtree(checkpoints, ignore_errors=True)
-        elif not any(checkpoints.glob('*.checkpoint')):
-            print(f"{checkpoints}: nothing to resume, training from the beginning", flush=True)
+    checkpoints, is_first = Path(out)/'checkpoints', process_number()[0] == 0
+    with only_first_speaks(), _bundle_folder(out) if is_first else nullcontext():
+        if is_first: _prepare_checkpoints(checkpoints, resume)
         with _hinting_at_resume(checkpoints):
             learn = train_tagger(table, checkpoints=checkpoints, resume=resume, **kwargs)
-        scores = finish_bundle(learn, out, thresholds)
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        scores = first_does(lambda: finish_bundle(learn, out, thresholds))
+        if is_first: shutil.rmtree(checkpoints, ignore_errors=True)
     return learn, scores
 
 # %% ../nbs/44_recipes.ipynb #e670dacf
@@ -282,6 +292,13 @@ def _mean_headline(scores):
     each = headline_scores(scores).values()
     return sum(each)/max(len(each), 1)
 
+# %% ../nbs/44_recipes.ipynb #3ce9c682
+def _finish_if_better(learn, out, thresholds, scores):
+    "Replace a bundle by a learner that scores better on the validation photos"
+    if _mean_headline(learn.scores()) > _mean_headline(scores): return finish_bundle(learn, out, thresholds)
+    print("which is no better: the first bundle stays", flush=True)
+    return scores
+
 # %% ../nbs/44_recipes.ipynb #7cd6b79a
 @delegates(train_tagger, but=['size', 'arch', 'n_heads', 'checkpoints', 'resume'])
 def train_within(
@@ -299,11 +316,10 @@ def train_within(
     except KeyboardInterrupt: raise KeyboardInterrupt from None # whose advice is to resume, which this does not
     del learn # its features make room
     now = time.perf_counter()
-    level = largest_level(seconds - (now - start), now - begun)
+    level = first_does(lambda: largest_level(seconds - (now - start), now - begun))
     if not level: return scores
     h, w = level.size
-    print(f"\n{now - start:.0f} s have gone, and there is time for {level.arch} at {h}x{w}", flush=True)
-    learn = train_tagger(table, level.size, level.arch, n_heads=level.n_heads, **kwargs)
-    if _mean_headline(learn.scores()) > _mean_headline(scores): return finish_bundle(learn, out, thresholds)
-    print("which is no better: the first bundle stays", flush=True)
-    return scores
+    with only_first_speaks():
+        print(f"\n{now - start:.0f} s have gone, and there is time for {level.arch} at {h}x{w}", flush=True)
+        learn = train_tagger(table, level.size, level.arch, n_heads=level.n_heads, **kwargs)
+        return first_does(lambda: _finish_if_better(learn, out, thresholds, scores))

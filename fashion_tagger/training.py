@@ -25,7 +25,8 @@ import torch
 from fastai.vision.all import Callback, L, to_device
 from fastcore.basics import patch
 
-from .learner import KeepStatistics, TaggerLearner
+from .engines import first_does, process_number
+from .learner import KeepStatistics, TaggerLearner, unwrapped
 from .schema import InputError
 
 # %% auto #0
@@ -39,6 +40,18 @@ def _random_states(dl):
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return dict(torch=torch.get_rng_state(), cuda=cuda, numpy=numpy_state, python=random.getstate(),
                 loader=dl.rng.getstate())
+
+def _own_dl(dl):
+    "The DataLoader inside fastai's DistributedDL"
+    return getattr(dl, 'dl', dl)
+
+def _all_random_states(dl):
+    "A list with the states of each process"
+    number, n = process_number()
+    states = [None]*n
+    states[number] = _random_states(dl)
+    if n > 1: torch.distributed.all_gather_object(states, states[number])
+    return states
 
 def _set_random_states(states, dl):
     keys, *rest = states['numpy']
@@ -100,20 +113,24 @@ class Checkpoints(Callback):
 
     def _restore(self):
         state, self.state = self.state, None
-        net = self.model if state['whole'] else self.model.head
+        model = unwrapped(self.model)
+        net = model if state['whole'] else model.head
         net.load_state_dict(state['weights'])
         moments = to_device(state['optimizer'], next(net.parameters()).device)
         self.opt.load_state_dict(dict(hypers=L(state['hypers']), state=moments))
         self.recorder.values = [L(v) for v in state['values']]
-        _set_random_states(state['random'], self.dls.train)
+        random = state['random']
+        _set_random_states(random[process_number()[0] % len(random)], _own_dl(self.dls.train))
         self.learn.first_epoch = state['epoch']
 
     def after_epoch(self):
         whole, opt = not self.learn.body_is_frozen, self.opt.state_dict()
-        net = self.model if whole else self.model.head
+        model = unwrapped(self.model)
+        net = model if whole else model.head
         state = dict(key=self.key, phase=self.phase, epoch=self.epoch + 1, whole=whole, weights=net.state_dict(),
                      hypers=[dict(h) for h in opt['hypers']], optimizer=list(opt['state']),
-                     random=_random_states(self.dls.train), values=[list(v) for v in self.recorder.values])
+                     random=_all_random_states(_own_dl(self.dls.train)), values=[list(v) for v in self.recorder.values])
+        if process_number()[0]: return # the first process writes for all
         self.folder.mkdir(parents=True, exist_ok=True)
         try: _write_checkpoint(self.folder/f'{self.phase}_{self.epoch:05}.checkpoint', state)
         except OSError as e:
@@ -124,7 +141,7 @@ class Checkpoints(Callback):
 class _StopDiverged(Callback):
     "Raise `InputError` after an epoch whose loss is not a number, before a checkpoint is written"
     def after_train(self):
-        loss = self.learn.loss.item()
+        loss = self.learn.to_detach(self.learn.loss).item()
         if np.isfinite(loss): return
         raise InputError(f"training has diverged: the loss of epoch {self.epoch + 1} is {loss}; "
                          "train anew with lower learning rates (lr, body_lr)")
@@ -153,7 +170,7 @@ def fit_tagger(self: TaggerLearner,
     if epochs: phases.append(_Phase(self.freeze, epochs, lr, []))
     rates = [body_lr/5, body_lr, body_lr*20]
     if unfrozen_epochs: phases.append(_Phase(self.unfreeze, unfrozen_epochs, rates, [KeepStatistics()]))
-    state = checkpoints.newest() if checkpoints and resume else None
+    state = first_does(checkpoints.newest) if checkpoints and resume else None
     if checkpoints: checkpoints.state = state
     for i, phase in enumerate(phases):
         if state and i < state['phase']: continue
