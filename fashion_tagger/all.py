@@ -31,6 +31,7 @@ from .calibration import *
 from .curves import *
 from .training import *
 from .distributed import *
+from .products import *
 from .vision_nets import *
 from .deployed import *
 from .inference import *

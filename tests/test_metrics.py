@@ -34,7 +34,8 @@ def drawn():
 
 def after(metric, *batches, loss_func=None):
     metric.reset()
-    for pred, *yb in batches: metric.accumulate(SimpleNamespace(pred=pred, yb=yb, loss_func=loss_func))
+    for pred, *yb in batches:
+        metric.accumulate(SimpleNamespace(pred=pred, yb=yb, loss_func=loss_func, to_detach=to_detach))
     return metric.value
 
 
