@@ -3,8 +3,9 @@
     python .ci/tests.py [FILE ...]
 
 A single nbdev-test would run several notebooks in one process: a missing import goes unnoticed if an earlier notebook
-made it, and a killed process takes all results with it."""
-import os, subprocess, sys, tempfile, time
+made it, and a killed process takes all results with it. Importing fastai takes several seconds, as long as many a
+notebook, so the processes are forks of one that has imported it."""
+import multiprocessing, os, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +24,8 @@ class Result(NamedTuple):
 
 
 def environment(cache, file):
-    "Threads divided among the workers, absolute paths, and a cache of decoded photos that the tests discard"
-    env = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
-    env |= dict(OMP_NUM_THREADS=str(cores//workers), FASHION_TAGGER_CACHE=cache)
+    "Absolute paths, and a cache of decoded photos that the tests discard"
+    env = dict(os.environ, FASHION_TAGGER_CACHE=cache)
     if not env.get("FASHION_TAGGER_DATA"): return env
     env["FASHION_TAGGER_DATA"] = os.path.abspath(env["FASHION_TAGGER_DATA"])
     # tutorials train for minutes on real photos; named on the command line, one does
@@ -41,14 +41,30 @@ def everything():
     return tutorials + sorted(root.glob("tests/test_*.py")) + library
 
 
-def test(file, env):
-    "Run one file"
-    start, tools = time.monotonic(), Path(sys.executable).parent
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", file]
-    if file.suffix == ".ipynb": command = [tools/"nbdev-test", file]
-    run = subprocess.run(command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, text=True, errors="replace")
-    return Result(run.returncode, run.stdout, time.monotonic() - start)
+def run(file, env, out):
+    "Run one file in this process, with its output in a file"
+    os.environ.clear()
+    os.environ.update(env)
+    with open(out, "w") as log, open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+        for stream in (1, 2): os.dup2(log.fileno(), stream)
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    if file.suffix == ".ipynb":
+        from nbdev.test import nbdev_test
+        sys.exit(nbdev_test(file))
+    import pytest
+    sys.exit(pytest.main(["-q", "-rs", str(file)]))
+
+
+def test(file, env, forks):
+    "Run one file in a process of its own"
+    start = time.monotonic()
+    with tempfile.NamedTemporaryFile("r", suffix=".log", errors="replace") as log:
+        child = forks.Process(target=run, args=(file, env, log.name))
+        child.start()
+        child.join()
+        return Result(child.exitcode, log.read(), time.monotonic() - start)
 
 
 def report(name, result):
@@ -64,8 +80,11 @@ def main():
     if not os.environ.get("FASHION_TAGGER_DATA"):
         print("FASHION_TAGGER_DATA is not set: tests on real photos are skipped")
     files, failed = [Path(f).resolve() for f in sys.argv[1:]] or everything(), []
+    os.environ |= {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ | dict(OMP_NUM_THREADS=str(cores//workers))
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["fastai.vision.all", "nbdev.test", "pytest"])
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(workers) as pool:
-        runs = {pool.submit(test, f, environment(cache, f)): f.relative_to(root) for f in files}
+        runs = {pool.submit(test, f, environment(cache, f), forks): f.relative_to(root) for f in files}
         for run in as_completed(runs):
             report(runs[run], run.result())
             if run.result().status: failed.append(str(runs[run]))

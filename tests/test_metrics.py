@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as skm
 import torch
+from fastai.torch_core import to_detach
 from fastcore.test import test_close as is_close
 
 from fashion_tagger.losses import TaggerLoss
