@@ -26,6 +26,7 @@ Modules:
 - `fashion_tagger.formats`: Published data sets of clothes, faces and satellite photos, each read as it was published
 - `fashion_tagger.garments`: The shapes of fifteen types of clothes, as line drawings without size, colour or place
 - `fashion_tagger.grad_cam`: Grad-CAM: which parts of a photo speak for an answer
+- `fashion_tagger.hierarchy`: Types within categories: found in a table, and probabilities that agree
 - `fashion_tagger.inference`: Load a bundle and tag photos, without fastai
 - `fashion_tagger.interpret`: Scores, top losses and wrong answers, for any mixture of attributes and tag sets
 - `fashion_tagger.label_errors`: Labels that are probably wrong, found by models that never saw them, and what to do about each

@@ -6,6 +6,7 @@ from .samples import *
 from .tables import *
 from .cells import *
 from .splits import *
+from .hierarchy import *
 from .photos import *
 from .photo_names import *
 from .sources import *

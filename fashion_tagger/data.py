@@ -24,6 +24,7 @@ from fastai.vision.all import *
 
 from .cache import PixelCache
 from .engines import decode_ahead
+from .hierarchy import with_parents
 from .photos import IMAGE_ENDINGS, get_photo
 from .schema import (MISSING, Attribute, InputError, Schema, TagSet, count_of, extend_schema,
                                    is_missing, schema_from_table, some_of, unknown_words)
@@ -395,7 +396,7 @@ def tagger_dataloaders(
     if 'split' in table: _check_split(table)
     else: table = table.assign(split=_drawn_split(table, schema or schema_from_table(table), valid, seed))
     split = table['split'].to_numpy()
-    schema = schema or schema_from_table(table)
+    schema = schema or with_parents(schema_from_table(table), table)
     unknown = unknown_words(table[split == 'valid'], schema)
     table = table[np.isin(split, ['train', 'valid'])].reset_index(drop=True)
     parts = [np.flatnonzero(table['split'] == s).tolist() for s in ('train', 'valid')]

@@ -46,7 +46,7 @@ def to_distributed(self: TaggerLearner,
     **kwargs # Of Accelerate's `Accelerator`
 ) -> TaggerLearner:
     "Train with the other processes, until `detach_distributed`; `learn.distrib_ctx()` calls both"
-    from fastai.distributed import Learner
+    import fastai.distributed # noqa: F401, which adds it to Learner
     has_gpu = torch.cuda.is_available()
     Learner.to_distributed(self, sync_bn and has_gpu, **dict(cpu=not has_gpu) | kwargs)
     device = self.distributed_trainer.accelerator.device

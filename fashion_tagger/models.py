@@ -27,6 +27,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .hierarchy import agreeing
 from .schema import Attribute, InputError, Schema, TagSet
 
 # %% auto #0
@@ -377,10 +378,10 @@ def probabilities(
     logits: torch.Tensor, # Shape `(bs, n_logits)`
     temperatures: Mapping|None = None, # By target, what its logits are divided by, as from `learn.calibrate`
 ) -> torch.Tensor: # Shape `(bs, n_logits)`: those of an attribute add up to 1, each tag's stands for itself
-    "Softmax for each attribute, sigmoid for each tag"
-    temperatures, parts = temperatures or {}, []
-    for t, z in schema.split(logits): parts.append(t.probabilities(z.float()/temperatures.get(t.name, 1.)))
-    return torch.cat(parts, 1)
+    "Softmax for each attribute, sigmoid for each tag; values add up to the probability of what they lie within"
+    temperatures, parts = temperatures or {}, {}
+    for t, z in schema.split(logits): parts[t.name] = t.probabilities(z.float()/temperatures.get(t.name, 1.))
+    return torch.cat([*agreeing(schema, parts).values()], 1)
 
 # %% ../nbs/23_models.ipynb #2f92d1d0
 def _stage_numbers(stages, n):

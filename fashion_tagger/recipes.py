@@ -68,6 +68,8 @@ def _print_targets(dls, table, seed):
     drawn = f" (no {lacks} given: {what} at random, seed {seed})" if lacks else ''
     targets = ', '.join(f'{t.name} ({len(t.vocab)} {t.field})' for t in dls.schema)
     print(f"{len(dls.train_ds):,} photos to train on, {len(dls.valid_ds):,} to validate{drawn}: {targets}", flush=True)
+    within = ', '.join(f'{child} within {parent.name}' for child, parent in dls.schema.parents.items())
+    if within: print(f"their values lie within each other: {within}", flush=True)
 
 def _print_features(compared):
     "A line per correlated attribute, from what `choose_features` gives"

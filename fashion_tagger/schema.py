@@ -18,7 +18,8 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -243,6 +244,18 @@ _TARGET_KINDS = {cls.kind: cls for cls in (Attribute, TagSet)}
 
 RESERVED = ('image', 'box', 'split', 'is_valid', 'group') # columns of a table that are not targets
 
+class Parent(NamedTuple):
+    "The attribute that another one's values lie within, as T-shirts lie within tops"
+    name: str
+    values: tuple # Its value for each value of the other
+
+def _check_parent(schema, child, parent):
+    "Raise `InputError` for a parent that does not fit its child"
+    words, above = schema[child].vocab, schema[parent.name].vocab
+    if len(parent.values) != len(words) or not {*parent.values} <= {*above} or len(above) >= len(words):
+        raise InputError(f"{child!r} cannot lie within {parent.name!r}: "
+                         f"each of its {len(words)} values needs one of the {len(above)}, which must be fewer")
+
 def _check_names(names):
     "Raise `InputError` for names of targets whose answers could not be written into a table"
     for name in names:
@@ -261,11 +274,13 @@ def _check_names(names):
 class Schema:
     "The targets of a tagger, in the order of its logits"
     targets: Sequence # `Attribute`s and `TagSet`s
+    parents: Mapping = field(default_factory=dict, hash=False) # By attribute, a `Parent` that its values lie within
 
     def __post_init__(self):
         object.__setattr__(self, 'targets', tuple(self.targets))
         if not self.targets: raise InputError("a schema needs at least one attribute or tag set")
         _check_names(self.names)
+        for child, parent in self.parents.items(): _check_parent(self, child, parent)
 
     @property
     def names(self) -> list[str]:
@@ -331,7 +346,9 @@ class Schema:
 
     def to_dict(self) -> dict:
         "The schema as plain lists and dicts"
-        return dict(targets=[{'kind': t.kind, 'name': t.name, t.field: list(t.vocab)} for t in self.targets])
+        targets = [{'kind': t.kind, 'name': t.name, t.field: list(t.vocab)} for t in self.targets]
+        parents = {child: dict(name=p.name, values=list(p.values)) for child, p in self.parents.items()}
+        return dict(targets=targets) | (dict(parents=parents) if parents else {})
 
 # %% ../nbs/00_schema.ipynb #2b5de1f9
 def schema_from_dict(
@@ -343,8 +360,9 @@ def schema_from_dict(
         for t in d['targets']:
             cls = _TARGET_KINDS[t['kind']]
             targets.append(cls(t['name'], t[cls.field]))
-        return Schema(targets)
-    except (KeyError, TypeError) as e:
+        parents = {child: Parent(p['name'], tuple(p['values'])) for child, p in d.get('parents', {}).items()}
+        return Schema(targets, parents)
+    except (KeyError, TypeError, AttributeError) as e:
         raise InputError(f"not a schema: {type(e).__name__} {e} in {str(d)[:80]}") from None
 
 def schema_from_json(
