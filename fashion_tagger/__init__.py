@@ -54,6 +54,7 @@ Modules:
 - `fashion_tagger.tables`: Any table file as cells of text: CSV, TSV, Excel, Parquet, JSON
 - `fashion_tagger.training`: Train frozen and unfrozen, keep checkpoints, and resume after an interruption
 - `fashion_tagger.transforms`: Photos as fastai transforms: opening, size and augmentation
+- `fashion_tagger.unlike`: Photos that are unlike anything that a tagger was trained on
 - `fashion_tagger.vision_nets`: Describe a `vision_learner` network as JSON, and rebuild it without fastai
 - `fashion_tagger.wardrobe`: A wardrobe as a graph: what is in it, what is alike, and what to wear together
 - `fashion_tagger.wardrobe_commands`: The subcommands `similar`, `outfits` and `wardrobe`"""

@@ -31,6 +31,7 @@ from .learner import *
 from .calibration import *
 from .curves import *
 from .training import *
+from .unlike import *
 from .distributed import *
 from .products import *
 from .vision_nets import *

@@ -89,11 +89,11 @@ def find_photos(
 # %% ../nbs/45_bulk.ipynb #32da39e2
 def row_columns(
     schema: Schema, # Of the tagger
-) -> list: # `image`, two columns per target, `error`
+) -> list: # `image`, two columns per target, `unlike`, `error`
     "Names of a row's columns; raises `InputError` if a target has the name of another column"
     columns = ['image']
     for name in schema.names: columns += [name, f'{name}_p']
-    columns.append('error')
+    columns += ['unlike', 'error']
     twice = {c for i, c in enumerate(columns) if c in columns[:i]}
     if twice: raise InputError(f"two columns would be called {min(twice)!r}; a target needs another name")
     return columns
@@ -111,11 +111,13 @@ def answer_row(
     image, # What to call the photo
     out, # Probabilities, shape `(n_logits,)`, or the `InputError` that says why there are none
     thresholds=None, # Smallest probability of a tag that applies, by tag set; 0.5 if not given
+    unlike=None, # How unlike the training photos the photo is, as from `Unlike`
 ) -> dict: # A cell per column of `row_columns`; `None` for those that have nothing to say
     "The answers for a photo as a row of a table"
     row = dict.fromkeys(row_columns(schema)) | dict(image=image)
     if isinstance(out, InputError): return row | dict(error=str(out))
     answers = schema.decode(out, thresholds)
+    if unlike is not None: row['unlike'] = round(float(unlike), 2)
     for t in schema: row[t.name], row[f'{t.name}_p'] = _ANSWER_CELLS[type(t)](t, answers[t.name])
     return row
 
@@ -146,18 +148,29 @@ def as_tagger(bundle, load):
 def _as_photos(photos): return find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
 
 # %% ../nbs/45_bulk.ipynb #54859339
+def _measured(tagger, photos):
+    "Probabilities or an error, and how unlike the training photos each photo is; None where that is not known"
+    unlike = getattr(tagger, 'unlike', None)
+    if not unlike:
+        for out in tagger.stream(photos): yield out, None
+        return
+    for out in tagger.stream(photos, features=True):
+        if isinstance(out, InputError): yield out, None
+        else: yield out[0], unlike(out[1][None])[0]
+
 def tag_photos(
     bundle, # Folder of the bundle, or a `Tagger`
     photos, # Any iterable of paths, bytes, images or arrays; or one source, as for `find_photos`
     **load, # To `Tagger.load`, such as `device`
-) -> Iterator: # A dict per photo, in the order of `photos`: `image`, two cells per target, and `error`
+) -> Iterator: # A dict per photo, in the order of `photos`: `image`, two cells per target, `unlike` and `error`
     "Tag any number of photos; one that cannot be read is a row with its error"
     tagger, waiting = as_tagger(bundle, load), deque()
     def noted(): # the tagger reads ahead of its answers
         for photo in _as_photos(photos):
             waiting.append(photo_name(photo))
             yield photo
-    for out in tagger.stream(noted()): yield answer_row(tagger.schema, waiting.popleft(), out, tagger.thresholds)
+    for out, unlike in _measured(tagger, noted()):
+        yield answer_row(tagger.schema, waiting.popleft(), out, tagger.thresholds, unlike)
 
 # %% ../nbs/45_bulk.ipynb #42e18a89
 def tag_frame(
@@ -195,7 +208,7 @@ def _write_jsonl(rows, columns, path, schema):
 def _write_parquet(rows, columns, path, schema, group=20_000):
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
-    numbers = {f'{t.name}_p' for t in schema.attributes}
+    numbers = {'unlike', *(f'{t.name}_p' for t in schema.attributes)}
     types = pa.schema([(c, pa.float64() if c in numbers else pa.string()) for c in columns])
     with ParquetWriter(path, types) as writer:
         while some := [list(map(_valid_text, row)) for row in islice(rows, group)]:
@@ -255,7 +268,7 @@ def _exists_error(out):
 
 def _open_unfinished(path, out, bundle, overwrite):
     "The file of an interrupted run, after its first line; a new one if there is none or it is of another bundle"
-    header = json.dumps(dict(fashion_tagger_rows=1, bundle=_bundle_digest(bundle))).encode() + b'\n'
+    header = json.dumps(dict(fashion_tagger_rows=2, bundle=_bundle_digest(bundle))).encode() + b'\n'
     f = open(path, 'a+b')
     _lock(f)
     f.seek(0)

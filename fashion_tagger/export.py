@@ -38,7 +38,7 @@ from safetensors.torch import save
 from .data import dls_table
 from .deployed import DeployedNet
 from .inference import (BUNDLE_VERSION, LOOKS_FILE, ONNX_FILE, OUTFITS_FILE, OUTFITS_JSON, SETTINGS_FILE,
-                                      WEIGHTS_FILE, Tagger, load_network, read_settings)
+                                      UNLIKE_FILE, WEIGHTS_FILE, Tagger, load_network, read_settings)
 from .learner import labelled_preds, learner_schema, unwrapped
 from .onnx import write_onnx
 from .photos import get_photo, load_photo
@@ -257,7 +257,7 @@ def _bundle_settings(learn, schema, network, prep, scores):
     if any(prep.input.values()): settings['input'] = prep.input
     return settings
 
-_FILES = WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE
+_FILES = (WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE)
 
 def _write_bundle(folder, name, schema, network, prep, settings, onnx):
     "Write the files of a bundle that will be called `name`"
