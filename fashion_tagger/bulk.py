@@ -98,7 +98,8 @@ def row_columns(
     if twice: raise InputError(f"two columns would be called {min(twice)!r}; a target needs another name")
     return columns
 
-def _attribute_cells(target, answer): return answer['value'], round(answer['p'], 4)
+def _attribute_cells(target, answer): # the first is None where it is not sure
+    return answer['value'], round(answer['p'], 4)
 
 def _tag_cells(target, answer):
     p = [f"{answer['p'][tag]:.4f}" for tag in answer['value']]

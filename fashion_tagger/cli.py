@@ -115,6 +115,9 @@ _Sources = Annotated[list[str], typer.Argument(help=(
     "Files, folders, globs, tables with a column of photos, and - for a path per line of standard input"))]
 _TagsOut = Annotated[Optional[str], typer.Option(help=(
     "A .csv, .jsonl or .parquet file, or a .json file of tasks for Label Studio; CSV to the terminal if not given"))]
+_Sure = Annotated[float, typer.Option(min=0, max=0.999, help=(
+    "Leave a cell empty if the answer's probability is lower; what it lies within, such as the category of a type, "
+    "has a cell of its own"))]
 _Excel = Annotated[bool, typer.Option('--excel', help=(
     "Begin a .csv file with a byte-order mark, without which Excel shows wrong letters"))]
 _Overwrite = Annotated[bool, typer.Option('--overwrite', help=(
@@ -414,6 +417,7 @@ def tag(
     precision: _Precision = None,
     overwrite: _Overwrite = False,
     excel: _Excel = False,
+    sure: _Sure = 0.,
     quiet: Annotated[bool, typer.Option('--quiet', help="Print errors only")] = False,
 ):
     "Tag photos: a row per photo, with an error if it could not be read. An interrupted run goes on where it was."
@@ -425,7 +429,7 @@ def tag(
         total = sum(1 for _ in find_photos(photos, images, image_column))
     found = _nonempty(find_photos(photos, images, image_column))
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
-    load = dict(backend=backend, precision=precision)
+    load = dict(backend=backend, precision=precision, sure=sure)
     loaded = None if quiet else _print_engine
     if out: counts = tag_to_file(bundle, found, out, overwrite, total, progress, loaded, columns, excel, **load)
     else: counts = print_rows(Tagger.load(bundle, **load), found, total, progress, columns)

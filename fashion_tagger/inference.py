@@ -290,9 +290,12 @@ class Tagger:
         backend: str = 'auto', # One of `BACKENDS`
         device = None, # For PyTorch: where to run; the GPU if there is one
         precision: str|None = None, # For OpenVINO: 'f32' or 'bf16', the default if the processor has it
+        sure: float = 0, # Smallest probability of an attribute's answer; where it is lower, the answer is `None`
     ) -> Tagger:
         "Load a bundle; raises `InputError` if it is not a whole one"
+        if not 0 <= sure < 1: raise InputError(f"sure={sure} (--sure): give a probability from 0 to below 1")
         settings = read_settings(bundle)
+        if sure: settings['thresholds'] = {t.name: sure for t in settings['schema'].attributes} | settings['thresholds']
         return cls(load_engine(bundle, settings, backend, device, precision), settings, bundle)
 
     def __repr__(self):
