@@ -4,6 +4,7 @@ Modules:
 
 - `fashion_tagger.annotations`: Exports of annotation tools and of public detection sets: CelebA, Open Images, COCO, Fashionpedia, Label Studio
 - `fashion_tagger.audit`: Find what is wrong with a table of labelled photos before you train
+- `fashion_tagger.batching`: Photos that come one by one, from many threads, run as batches
 - `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
 - `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
@@ -48,6 +49,7 @@ Modules:
 - `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 - `fashion_tagger.samples`: A labelled wardrobe of drawn garments, for tests, demos and questions that photos cannot answer
 - `fashion_tagger.schema`: What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
+- `fashion_tagger.service`: A tagger over HTTP: requests, limits, metrics, the token
 - `fashion_tagger.similar`: Photos that look alike: the nearest ones in a folder, in any colour if you like
 - `fashion_tagger.sources`: Labels from folder names and tables, read into one table with a column per target
 - `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials

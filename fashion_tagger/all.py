@@ -40,6 +40,7 @@ from .inference import *
 from .export import *
 from .recipes import *
 from .bulk import *
+from .batching import *
 from .interpret import *
 from .confusion import *
 from .classes import *
@@ -54,4 +55,7 @@ from .outfit_model import *
 from .wardrobe import *
 from .wardrobe_page import *
 from .wardrobe_commands import *
+from .service import *
+from .service_page import *
+from .serve_commands import *
 from .commands import *
