@@ -10,7 +10,7 @@ Modules:
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
 - `fashion_tagger.cells`: What the cells of a table say: missing words, numbers, tags and what separates them, columns of 0 and 1
 - `fashion_tagger.classes`: Precision, recall and F1 of every value and tag, and how classes relate
-- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, cache, demo
+- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, serve, cache, demo
 - `fashion_tagger.colours`: Name the colours of a garment, and say whether two garments go together by the rules of the colour wheel
 - `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo
 - `fashion_tagger.confusion`: Confusion matrices, and the classes that are confused most
@@ -49,7 +49,9 @@ Modules:
 - `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 - `fashion_tagger.samples`: A labelled wardrobe of drawn garments, for tests, demos and questions that photos cannot answer
 - `fashion_tagger.schema`: What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
+- `fashion_tagger.serve_commands`: The subcommand `serve`, and the server that it runs
 - `fashion_tagger.service`: A tagger over HTTP: requests, limits, metrics, the token
+- `fashion_tagger.service_page`: The page of a served tagger, and its description for programs
 - `fashion_tagger.similar`: Photos that look alike: the nearest ones in a folder, in any colour if you like
 - `fashion_tagger.sources`: Labels from folder names and tables, read into one table with a column per target
 - `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials

@@ -1,4 +1,4 @@
-"""The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, cache, demo
+"""The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, serve, cache, demo
 
 `main` is the `fashion-tagger` command, `script` the entry point for a shell, and `app` the typer application with its
 subcommands. Each subcommand checks its options, calls a function that another notebook explains, and prints
@@ -30,6 +30,7 @@ from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo
                                      warn_if_trained_on, write_json)
 from .engines import only_first_speaks, process_number
 from .schema import InputError
+from .serve_commands import serve_command
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
@@ -436,7 +437,8 @@ def tag(
     _print_counts(counts, time.perf_counter() - start, quiet)
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
-for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command).items():
+for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command,
+                            serve=serve_command).items():
     app.command(_name)(_command)
 
 # %% ../nbs/79_cli.ipynb #5d32dece
