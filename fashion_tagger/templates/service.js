@@ -10,7 +10,7 @@ function el(tag, props, ...children) {
 const plural = (n, noun) => n.toLocaleString('en') + ' ' + noun + (n === 1 ? '' : 's');
 const percent = p => p > .995 ? '> 99%' : p < .005 ? '< 1%' : Math.round(100*p) + '%';
 const wait = seconds => new Promise(done => setTimeout(done, 1000*seconds));
-const SHOWN = 5, AT_ONCE = 4;
+const SHOWN = 5, LIKELY = .02, AT_ONCE = 4;
 
 // The token comes with the address, after #token=, or is asked for; it is kept as long as the tab.
 let token = '';
@@ -71,11 +71,12 @@ function uniqueName(name) {
   return unique;
 }
 function add(files) {
+  const first = $('cards').firstElementChild;
   for (const file of files) {
     const photo = {file, name: uniqueName(file.name || 'photo'), row: null, error: null, labels: new Map()};
     photos.push(photo);
     waiting.push(photo);
-    card(photo);
+    card(photo, first);
   }
   document.body.classList.toggle('has-photos', photos.length > 0);
   while (running < AT_ONCE && waiting.length) work();
@@ -145,7 +146,7 @@ function count() {
   $('status').textContent = !photos.length ? '' : done < photos.length ? done + ' of ' + plural(photos.length, 'photo') : plural(done, 'photo') + '. Click a word to correct an answer.';
   document.querySelector('.save').hidden = !photos.some(p => p.row);
   $('save').disabled = !n;
-  $('decided').textContent = plural(n, 'correction');
+  $('save').textContent = n ? 'Save ' + plural(n, 'correction') : 'Save corrections';
 }
 function download(name, rows) {
   const cell = s => /^[\w .-]*$/.test(s) ? s : '"' + s.replaceAll('"', '""') + '"';
@@ -159,7 +160,7 @@ $('table').addEventListener('click', () => download('labels.csv', table()));
 addEventListener('beforeunload', e => { if (unsaved && corrections().length) e.preventDefault(); });
 
 // Cards
-function card(photo) {
+function card(photo, before) {
   photo.url = URL.createObjectURL(photo.file);
   const img = el('img', {src: photo.url, alt: photo.name, decoding: 'async'});
   img.addEventListener('error', () => img.replaceWith(el('span', {className: 'gone', textContent: 'This browser cannot show ' + photo.name})));
@@ -167,7 +168,7 @@ function card(photo) {
   away.addEventListener('click', () => remove(photo));
   photo.targets = el('div', {className: 'targets'}, el('p', {className: 'wait', textContent: 'Waiting for an answer ...'}));
   photo.card = el('li', {className: 'photo-card'}, el('figure', null, img, el('figcaption', null, el('span', {textContent: photo.name}), away)), photo.targets);
-  $('cards').prepend(photo.card);
+  $('cards').insertBefore(photo.card, before);
 }
 function show(photo) {
   if (photo.error) {
@@ -183,7 +184,7 @@ function word(type, name, text, p, checked, change) {
   return el('label', {className: 'word ' + type}, el('i', {style: {'--p': p ?? 0}}), input, el('b', {ariaHidden: 'true'}), el('span', {textContent: text}), el('small', {textContent: p === null ? '' : percent(p)}));
 }
 function attributeForm(photo, target, t) {
-  const form = el('fieldset', {data: {t}}), name = 'f' + fields++, top = photo.row.likeliest[target.name];
+  const form = el('fieldset', {data: {t}}), name = 'f' + fields++, top = photo.row.likeliest[target.name].filter(([, p], i) => !i || p >= LIKELY);
   const draw = focus => {
     const now = label(photo, t, ''), rare = now && !top.some(([value]) => value === now) ? [[now, null]] : [];
     const set = value => { correct(photo, t, '', value); draw(value); };
@@ -213,7 +214,7 @@ function tagsForm(photo, target, t) {
     const changed = target.tags.filter(tag => photo.labels.has(key(t, tag)));
     note.textContent = changed.map(tag => tag + (label(photo, t, tag) === 'yes' ? ' added' : ' taken away')).join(', ');
   };
-  const rest = target.tags.filter(tag => !shown.includes(tag)), form = el('fieldset', {data: {t}}, el('legend', {textContent: target.name}), el('div', {className: 'words two-columns'}, ...shown.map(box)));
+  const rest = target.tags.filter(tag => !shown.includes(tag)), form = el('fieldset', {data: {t}, className: 'wide'}, el('legend', {textContent: target.name}), el('div', {className: 'words two-columns'}, ...shown.map(box)));
   if (rest.length) form.append(el('details', null, el('summary', {textContent: plural(rest.length, 'other tag')}), el('div', {className: 'words two-columns'}, ...rest.map(box))));
   form.append(note);
   return form;
