@@ -136,9 +136,9 @@ def throughput(bundle, files, server, clients, repeats):
     print(f"tag{'':24} {medians['tag']:7,.0f} photos/s", flush=True)
     for n in clients:
         share = medians[n]/medians["tag"]
-        print(f"{n:3} client{'s' if n > 1 else ' '}{'':16} {medians[n]:7,.0f} photos/s, {share:4.0%} of tag, {times(seconds[n])}",
-              flush=True)
-    print(f"answers equal to tag's: {min(same):.2%}; {cpu:.1f} ms of the service's processor time per photo", flush=True)
+        rate = f"{medians[n]:7,.0f} photos/s, {share:4.0%} of tag"
+        print(f"{n:3} client{'s' if n > 1 else ' '}{'':16} {rate}, {times(seconds[n])}", flush=True)
+    print(f"answers equal to tag's: {min(same):.2%}; processor time of the service: {cpu:.1f} ms per photo", flush=True)
     return {str(k): v for k, v in medians.items()}
 
 
@@ -148,8 +148,8 @@ def steady(server, files, n):
     def watch(done):
         if done % max(n//10, 1) == 0: seen.append(server.megabytes())
     _, seconds, statuses, _ = load(server, islice(cycle(requests), n), 64, watch)
-    print(f"{n:,} requests: {dict(statuses)}, {times(seconds)}; MB after each tenth: {' '.join(f'{m:.0f}' for m in seen)}",
-          flush=True)
+    megabytes = " ".join(f"{m:.0f}" for m in seen)
+    print(f"{n:,} requests: {dict(statuses)}, {times(seconds)}; MB after each tenth: {megabytes}", flush=True)
     return seen
 
 

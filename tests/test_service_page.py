@@ -11,7 +11,7 @@ for name in ("httptools", "python_multipart", "uvicorn"): pytest.importorskip(na
 from fashion_tagger.label_errors import apply_decisions, read_decisions
 from fashion_tagger.sources import read_table
 
-from colour_service import COLOURS, TAGS, colour_tagger
+from colour_service import TAGS, colour_tagger
 
 SCRIPT = Path(__file__).with_name("colour_service.py")
 TOKEN = "a-long-word-that-nobody-knows"
@@ -39,6 +39,11 @@ def photos(tmp_path_factory):
     return folder
 
 
+def is_error(message):
+    "Chromium calls a refused photo an error, too"
+    return message.type == "error" and "status of 4" not in message.text
+
+
 @pytest.fixture
 def opened(browser):
     "A function that opens a page; its errors and requests are checked at the end"
@@ -48,7 +53,7 @@ def opened(browser):
         contexts.append(browser.new_context(viewport=dict(width=width, height=844), **options))
         tab = contexts[-1].new_page()
         tab.on("pageerror", lambda e: errors.append(str(e)))
-        tab.on("console", lambda m: errors.append(m.text) if m.type == "error" and "status of 4" not in m.text else None)
+        tab.on("console", lambda m: errors.append(m.text) if is_error(m) else None)
         tab.on("request", lambda r: requests.append(r.url))
         hosts.add(address.split("#")[0])
         tab.goto(address)
@@ -123,7 +128,7 @@ def test_errors_and_names(opened, address, photos, tmp_path):
     assert "not a readable image" in tab.inner_text(".cards") and "more than 1 MB" in tab.inner_text(".cards")
     send(tab, red)
     assert "red, <i>-2.png" in tab.locator(".photo-card").first.inner_text()
-    for word in EVIL: assert tab.locator(f".photo-card >> nth=0 >> option, .word").filter(has_text=word).count()
+    for word in EVIL: assert tab.locator(".photo-card >> nth=0 >> option, .word").filter(has_text=word).count()
     assert tab.evaluate("typeof hit") == "undefined" and not tab.locator("figcaption i").count()
     tab.get_by_role("button", name="Remove").first.click()
     assert tab.locator(".photo-card").count() == 3

@@ -16,7 +16,7 @@ const SHOWN = 5, LIKELY = .02, AT_ONCE = 4;
 let token = '';
 try { token = sessionStorage.getItem('token') || ''; } catch (e) { /* a browser without storage: it is asked for again */ }
 function keep(given) {
-  token = given.trim();
+  token = given.replace(/[^\x21-\x7e]/g, '');
   try { sessionStorage.setItem('token', token); } catch (e) { /* as above */ }
 }
 function fromAddress() {
@@ -29,16 +29,16 @@ fromAddress();
 addEventListener('hashchange', fromAddress);
 let asking = null;
 function askToken() {
-  asking ||= new Promise(done => {
+  asking ||= new Promise((done, fail) => {
     $('token').value = '';
-    $('ask').addEventListener('close', () => { keep($('token').value); asking = null; done(); }, {once: true});
+    $('ask').addEventListener('close', () => { keep($('token').value); asking = null; token ? done() : fail(Error('It asks for its token.')); }, {once: true});
     $('ask').showModal();
   });
   return asking;
 }
 async function ask(path, options) {
   for (;;) {
-    const with_ = token ? {headers: {Authorization: 'Bearer ' + encodeURI(token)}} : {};
+    const with_ = token ? {headers: {Authorization: 'Bearer ' + token}} : {};
     const answer = await fetch(path, {...options, ...with_, cache: 'no-store', credentials: 'omit'});
     if (answer.status === 401) await askToken();
     else if (answer.status === 503 && answer.headers.has('Retry-After')) await wait(+answer.headers.get('Retry-After') || 1);
@@ -53,7 +53,7 @@ async function learn() {
     const answer = await ask('schema');
     if (!answer.ok) throw Error((await answer.json()).error);
     schema = await answer.json();
-  } catch (e) { $('about').textContent = 'The service does not answer. ' + e.message; return; }
+  } catch (e) { $('about').textContent = 'There is no answer from the service. ' + e.message; return; }
   const known = schema.targets.map(t => t.name + ' (' + plural(words(t).length, t.kind === 'tags' ? 'tag' : 'value') + ')');
   $('about').textContent = 'It answers with ' + known.join(', ') + '.';
 }
@@ -197,7 +197,7 @@ function attributeForm(photo, target, t) {
     if (now !== given(photo, target, '')) {
       const undo = el('button', {type: 'button', className: 'plain', textContent: 'undo'});
       undo.addEventListener('click', () => set(given(photo, target, '')));
-      more.append(el('span', {className: 'was', textContent: 'corrected, was ' + given(photo, target, '')}), undo);
+      more.append(el('span', {className: 'was', textContent: 'was ' + given(photo, target, '')}), undo);
     }
     form.replaceChildren(el('legend', {textContent: target.name}), el('div', {className: 'words'}, ...bars), more);
     if (focus !== undefined) (form.querySelector('input:checked') || select).focus();
@@ -206,7 +206,7 @@ function attributeForm(photo, target, t) {
   return form;
 }
 function tagsForm(photo, target, t) {
-  const top = new Map(photo.row.likeliest[target.name]), shown = [...new Set([...tagsGiven(photo, target), ...top.keys()])];
+  const top = new Map(photo.row.likeliest[target.name]), likely = [...top].filter(([, p]) => p >= LIKELY).map(([tag]) => tag), shown = [...new Set([...tagsGiven(photo, target), ...likely])];
   const p = new Map([...top, ...tagsGiven(photo, target).map((tag, i) => [tag, +(photo.row[target.name + '_p'] || '').split(target.sep)[i]])]);
   const box = tag => word('checkbox', '', tag, p.get(tag) ?? null, label(photo, t, tag) === 'yes', checked => { correct(photo, t, tag, checked ? 'yes' : 'no'); mark(); });
   const note = el('div', {className: 'more was', role: 'status'});
