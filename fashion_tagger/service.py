@@ -390,7 +390,7 @@ def _lines(tagger, names, line, outs):
 @patch
 async def _answer(self: Service, request):
     line = _line_of(request)
-    if request.path == '/embed' and not self.tagger.features:
+    if request.path == '/embed' and self.tagger.settings.get('features') == {}:
         raise ServiceError(404, 'request', 'the network of this tagger gives answers and no features')
     try:
         body = await _within(self.limits.seconds, self._read(request), 408, 'the request did not arrive')
