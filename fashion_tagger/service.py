@@ -369,7 +369,8 @@ class _Line(NamedTuple):
 def _tag_line(tagger, name, out, top=0):
     "As `tag` writes it; with `top`, also the likeliest words of each target"
     error = out if isinstance(out, InputError) else None
-    row = answer_row(tagger.schema, name, error or out[0], tagger.thresholds)
+    unlike = None if error or not tagger.unlike else tagger.unlike(out[1][None])[0]
+    row = answer_row(tagger.schema, name, error or out[0], tagger.thresholds, unlike)
     if top and not error:
         answers = tagger.schema.decode(out[0], tagger.thresholds, top)
         row['likeliest'] = {t: [(word, round(p, 4)) for word, p in a['top']] for t, a in answers.items()}

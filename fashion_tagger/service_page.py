@@ -34,6 +34,7 @@ def _row_schema(schema):
         if isinstance(t, Attribute): columns[t.name]['enum'] = [*t.values, None]
         else: columns[t.name]['description'] = f'Tags that apply, separated by {t.sep!r}'
         columns[f'{t.name}_p'] = dict(type=[p_type, 'null'], description=what)
+    columns['unlike'] = dict(type=['number', 'null'], description='Above 1: unlike the photos it was trained on')
     columns['error'] = dict(type=['string', 'null'], description='Why there is no answer')
     return dict(type='object', properties=columns)
 

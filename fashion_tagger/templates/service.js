@@ -116,7 +116,7 @@ function remove(photo) {
 
 // Labels: what was given, and what a person said since, by target and tag
 const key = (t, tag) => t + ' ' + tag;
-const given = (photo, target, tag) => target.kind !== 'tags' ? photo.row[target.name]
+const given = (photo, target, tag) => target.kind !== 'tags' ? photo.row[target.name] ?? '' // null where it is not sure
   : tagsGiven(photo, target).includes(tag) ? 'yes' : 'no';
 const tagsGiven = (photo, target) => (photo.row[target.name] || '').split(target.sep).filter(Boolean);
 const label = (photo, t, tag) => photo.labels.get(key(t, tag)) ?? given(photo, schema.targets[t], tag);
@@ -175,7 +175,7 @@ function show(photo) {
     const again = el('button', {type: 'button', textContent: 'Try again'});
     again.addEventListener('click', () => { waiting.push(photo); if (running < AT_ONCE) work(); });
     photo.targets.replaceChildren(el('p', {className: 'error', textContent: photo.error}), photo.again ? el('p', null, again) : '');
-  } else photo.targets.replaceChildren(...schema.targets.map((target, t) => target.kind === 'tags' ? tagsForm(photo, target, t) : attributeForm(photo, target, t)));
+  } else photo.targets.replaceChildren(photo.row.unlike > 1 ? el('p', {className: 'error', textContent: 'Unlike the photos that this tagger was trained on: do not trust its answers.'}) : '', ...schema.targets.map((target, t) => target.kind === 'tags' ? tagsForm(photo, target, t) : attributeForm(photo, target, t)));
 }
 let fields = 0;
 function word(type, name, text, p, checked, change) {
@@ -197,7 +197,7 @@ function attributeForm(photo, target, t) {
     if (now !== given(photo, target, '')) {
       const undo = el('button', {type: 'button', className: 'plain', textContent: 'undo'});
       undo.addEventListener('click', () => set(given(photo, target, '')));
-      more.append(el('span', {className: 'was', textContent: 'was ' + given(photo, target, '')}), undo);
+      more.append(el('span', {className: 'was', textContent: 'was ' + (given(photo, target, '') || 'not sure')}), undo);
     }
     form.replaceChildren(el('legend', {textContent: target.name}), el('div', {className: 'words'}, ...bars), more);
     if (focus !== undefined) (form.querySelector('input:checked') || select).focus();
