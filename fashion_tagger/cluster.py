@@ -10,7 +10,6 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/cluster.html.md"""
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import platform
@@ -423,10 +422,20 @@ def tag_to_parts(
 
 # %% ../nbs/46_cluster.ipynb #7230cad6
 def with_ray_address(args):
-    "Arguments of the command, with an address or its absence attached to `--ray`"
+    "Arguments of the command, with an address, or '' where there is none, attached to `--ray`"
     args = list(args)
     if '--ray' not in args: return args
     i = args.index('--ray')
     following = args[i + 1] if i + 1 < len(args) else ''
     is_given = re.fullmatch(r'auto|local|ray://\S+|[\w.-]+:\d+', following)
     return [*args[:i], f'--ray={following}' if is_given else '--ray=', *args[i + 1 + bool(is_given):]]
+
+def ray_options(ray, out, excel, workers, cpus, gpus):
+    "Arguments of `tag_to_parts`; raises `InputError` for options of the command that do not go together"
+    if ray is None:
+        for option, given in dict(workers=workers, cpus=cpus, gpus=gpus).items():
+            if given: raise InputError(f"--{option} is about workers on Ray; add --ray, or leave it out")
+        return None
+    if not out: raise InputError("--ray writes a folder of Parquet parts; name it with --out")
+    if excel: raise InputError("--excel is for a .csv file, and --ray writes Parquet; leave out one of them")
+    return dict(out=out, address=ray, workers=workers, num_cpus=cpus or 1, num_gpus=gpus or 0)
