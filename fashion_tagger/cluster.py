@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import tempfile
 import warnings
 from collections import defaultdict
@@ -282,10 +283,12 @@ def _write_part(out, k, rows, own, schema):
     os.replace(half, _part_path(out, k))
 
 # %% ../nbs/46_cluster.ipynb #233278b8
+def _block_rows(n): return min(max(n//2, 1), _BLOCK_ROWS_MOST)
+
 def _blocks(part, n):
     "Arrow tables with the position of each photo and its name as bytes, since not every file name is text"
     import pyarrow as pa
-    size = min(max(n//2, 1), _BLOCK_ROWS_MOST)
+    size = _block_rows(n)
     for i in range(0, len(part.photos), size):
         photos, start = part.photos[i:i + size], part.number*n + i
         yield pa.table(dict(position=range(start, start + len(photos)), photo=list(map(os.fsencode, photos))))
@@ -310,17 +313,37 @@ def _import_ray():
     return ray
 
 @contextmanager
+def _without_stderr():
+    "Ray's C++ part writes past `sys.stderr`, also that it has been told to be quiet"
+    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try: yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept), os.close(sink)
+
+def _check_answers(address):
+    "Raise `InputError` if nobody listens at HOST:PORT, which Ray takes minutes to find out"
+    found = re.fullmatch(r'(?:ray://)?([\w.-]+):(\d+)', address)
+    if not found: return
+    try: socket.create_connection((found[1], int(found[2])), timeout=10).close()
+    except (OSError, OverflowError) as e:
+        raise InputError(f"{address}: no Ray cluster answers there ({_reason(e)}); see ray status on its head") from None
+
+@contextmanager
 def _connected(address):
     "Ray, connected to a cluster for as long as the block runs, or longer if it was before"
     ray = _import_ray()
     if ray.is_initialized():
         yield ray
         return
+    _check_answers(address or os.environ.get('RAY_ADDRESS', ''))
     for logger in ('ray', 'ray.data'): logging.getLogger(logger).setLevel(logging.CRITICAL)
     quiet = dict(include_dashboard=False, log_to_driver=False, logging_level=logging.CRITICAL)
-    try: ray.init(address or None, **quiet)
+    try:
+        with _without_stderr(): ray.init(address or None, **quiet)
     except Exception as e: # as each way of not getting there has its own
-        where = f"{address}: no Ray cluster answers there" if address else "Ray cannot start here"
+        where = "Ray cannot start here" if address in (None, '', 'local') else f"{address}: no Ray cluster is there"
         raise InputError(f"{where} ({_reason(e)})") from e
     try: yield ray
     finally: ray.shutdown()
@@ -341,7 +364,8 @@ def _cause(e):
 def _tag_parts(ray, refs, sizes, out, n, columns, schema, arguments, bar):
     "Tag blocks and write their parts; yields the rows of each"
     ds = ray.data.from_arrow_refs(refs)
-    tags = _map_workers(ds, columns=_Columns('photo', None, ('position',)), decode=os.fsdecode, **arguments)
+    photo, bs = _Columns('photo', None, ('position',)), min(512, _block_rows(n))
+    tags = _map_workers(ds, columns=photo, decode=os.fsdecode, bs=bs, **arguments)
     def tables():
         for table in tags.iter_batches(batch_size=None, batch_format='pyarrow'):
             bar.update(len(table))
@@ -409,7 +433,7 @@ def tag_to_parts(
     folder, counts = fetch_bundle(bundle), dict(photos=0, errors=0, kept=0, first_error='')
     schema = read_settings(folder)['schema']
     if columns is None: columns = own_columns(photos)
-    arguments = dict(bundle=bundle, workers=workers, num_cpus=num_cpus, num_gpus=num_gpus, bs=512, load=load)
+    arguments = dict(bundle=bundle, workers=workers, num_cpus=num_cpus, num_gpus=num_gpus, load=load)
     try:
         with _connected(address) as ray:
             out.mkdir(exist_ok=True)
