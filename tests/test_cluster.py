@@ -43,16 +43,26 @@ def plain(home):
     return pd.read_parquet(home/"plain.parquet")
 
 
+def two_nodes(attempts=3):
+    "Ray gives a node 30 seconds to start, which a busy machine may need more than"
+    from ray.cluster_utils import Cluster
+    for left in reversed(range(attempts)):
+        made = Cluster()
+        try:
+            made.add_node(num_cpus=1, include_dashboard=False)
+            return made, made.add_node(num_cpus=1)
+        except Exception:
+            if made.head_node: made.shutdown()
+            if not left: raise
+
+
 @pytest.fixture(scope="module")
 def nodes():
     "A cluster of two nodes with a processor each; this process is on the first"
     os.environ |= dict(RAY_USAGE_STATS_ENABLED="0", RAY_BACKEND_LOG_LEVEL="fatal")
     import logging
     import ray
-    from ray.cluster_utils import Cluster
-    small = dict(num_cpus=1, include_dashboard=False)
-    made = Cluster(initialize_head=True, head_node_args=small)
-    second = made.add_node(num_cpus=1)
+    made, second = two_nodes()
     ray.init(made.address, log_to_driver=False, logging_level=logging.CRITICAL)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
