@@ -181,18 +181,19 @@ def _find_columns(schema, photo, name):
     return _Columns(photo, name, tuple(c for c in names if c not in (photo, name)))
 
 # %% ../nbs/46_cluster.ipynb #d22e1936
-def _pool(workers, num_cpus, num_gpus):
-    "As many workers as fit now, and more if machines join; `workers` sets their number"
+def _room(num_cpus, num_gpus):
+    "How many workers fit into the cluster now; raises `InputError` if none does"
     import ray
-    if workers: return ray.data.ActorPoolStrategy(size=workers)
     there = ray.cluster_resources()
-    room = there.get('GPU', 0)/num_gpus if num_gpus else there.get('CPU', 1)/num_cpus
-    if room < 1:
-        raise InputError(f"no worker with {num_cpus} processor(s) and {num_gpus} GPU(s) fits into this cluster, which has "
-                         f"{there.get('CPU', 0):.0f} and {there.get('GPU', 0):.0f}")
-    return ray.data.ActorPoolStrategy(min_size=1, max_size=None, initial_size=int(room))
+    cpus, gpus = there.get('CPU', 0), there.get('GPU', 0)
+    room = int(min(cpus/num_cpus, gpus/num_gpus if num_gpus else cpus))
+    if room: return room
+    what = f"{num_cpus} processor(s) and {num_gpus} GPU(s)"
+    raise InputError(f"no worker with {what} fits into this cluster, which has {cpus:.0f} and {gpus:.0f}")
 
-def _map_workers(ds, bundle, columns, decode, workers, num_cpus, num_gpus, bs, load):
+def _map_workers(ds, bundle, columns, decode, pool, num_cpus, num_gpus, bs, load):
+    "Map a dataset over workers; `pool` has their numbers, for Ray's `ActorPoolStrategy`"
+    import ray
     bundle = os.fspath(bundle) if is_address(bundle) else os.path.abspath(bundle)
     folder = fetch_bundle(bundle)
     row_columns(read_settings(folder)['schema'])
@@ -200,7 +201,7 @@ def _map_workers(ds, bundle, columns, decode, workers, num_cpus, num_gpus, bs, l
     arguments = dict(bundle=bundle, digest=bundle_digest(folder), columns=columns, decode=decode, home=os.getcwd(),
                      threads=max(1, int(num_cpus)), load=load)
     return ds.map_batches(TagWorker, fn_constructor_kwargs=arguments, batch_format='pyarrow', batch_size=bs,
-                          compute=_pool(workers, num_cpus, num_gpus), num_cpus=num_cpus, num_gpus=num_gpus)
+                          compute=ray.data.ActorPoolStrategy(**pool), num_cpus=num_cpus, num_gpus=num_gpus)
 
 # %% ../nbs/46_cluster.ipynb #f8699211
 def tag_dataset(
@@ -208,7 +209,7 @@ def tag_dataset(
     bundle, # Folder of the bundle, which every machine must have, or an address
     photo: str|None = None, # Column of the photos; found out if not given
     name: str|None = None, # Column of what `image` is to say, for bytes; found out if not given
-    workers: int|None = None, # Number of workers; by default as many as the cluster has room for
+    workers: int|None = None, # Number of workers; by default as many as there is room for beside one task that reads
     num_cpus: float = 1, # Processors of each, which is also its number of threads
     num_gpus: float = 0, # GPUs of each
     bs: int = 512, # Photos that a worker gets at a time
@@ -216,7 +217,8 @@ def tag_dataset(
 ): # A `ray.data.Dataset` with the columns of `tag_photos` and the other columns of `ds` behind `image`
     "Tag a dataset; raises `InputError` if there is no bundle or no column of photos. The order of rows is left to Ray"
     columns = _find_columns(ds.schema(), photo, name)
-    return _map_workers(ds, bundle, columns, None, workers, num_cpus, num_gpus, bs, load)
+    n = workers or max(1, _room(num_cpus, num_gpus) - (not num_gpus))
+    return _map_workers(ds, bundle, columns, None, dict(size=n), num_cpus, num_gpus, bs, load)
 
 # %% ../nbs/46_cluster.ipynb #1e29ded0
 _PART_ROWS, _PART_ROWS_MOST, _BLOCK_ROWS_MOST = 1024, 50*1024, 4096
@@ -364,8 +366,8 @@ def _cause(e):
 def _tag_parts(ray, refs, sizes, out, n, columns, schema, arguments, bar):
     "Tag blocks and write their parts; yields the rows of each"
     ds = ray.data.from_arrow_refs(refs)
-    photo, bs = _Columns('photo', None, ('position',)), min(512, _block_rows(n))
-    tags = _map_workers(ds, columns=photo, decode=os.fsdecode, bs=bs, **arguments)
+    cells, bs = _Columns('photo', None, ('position',)), min(512, _block_rows(n))
+    tags = _map_workers(ds, columns=cells, decode=os.fsdecode, bs=bs, **arguments)
     def tables():
         for table in tags.iter_batches(batch_size=None, batch_format='pyarrow'):
             bar.update(len(table))
@@ -421,7 +423,7 @@ def tag_to_parts(
     total: int|None = None, # Number of photos, if known, for the size of a part and to tell the time left
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
     columns: dict|None = None, # Cells of further columns by name, one per photo; those of a table by default
-    workers: int|None = None, # As for `tag_dataset`
+    workers: int|None = None, # Number of workers; by default as many as the cluster has room for
     num_cpus: int = 1, # As for `tag_dataset`
     num_gpus: float = 0, # As for `tag_dataset`
     **load, # To `Tagger.load`, such as `backend`
@@ -433,12 +435,14 @@ def tag_to_parts(
     folder, counts = fetch_bundle(bundle), dict(photos=0, errors=0, kept=0, first_error='')
     schema = read_settings(folder)['schema']
     if columns is None: columns = own_columns(photos)
-    arguments = dict(bundle=bundle, workers=workers, num_cpus=num_cpus, num_gpus=num_gpus, load=load)
+    arguments = dict(bundle=bundle, num_cpus=num_cpus, num_gpus=num_gpus, load=load)
     try:
         with _connected(address) as ray:
             out.mkdir(exist_ok=True)
             with open_unfinished(out/_UNFINISHED, None, folder, overwrite) as f:
                 n = _rows_per_part(f, out, total)
+                room = dict(min_size=1, initial_size=_room(num_cpus, num_gpus)) # and more if machines join
+                arguments['pool'] = dict(size=workers) if workers else room
                 _fill_folder(ray, as_photos(photos), columns, schema, out, n, arguments, counts, total, progress)
         (out/_UNFINISHED).unlink()
     except OSError as e: raise InputError(f"{out}: cannot be written ({e.strerror or e})") from e
