@@ -187,7 +187,7 @@ def test_a_table_of_bytes_and_a_node_removed(nodes, home, plain, monkeypatch):
     files = plain["image"][:70].tolist() + ["broken.jpg"]
     table = pd.DataFrame(dict(bytes=[Path(p).read_bytes() for p in files], path=files, sku=range(71)))
     table.to_parquet("photos.parquet", row_group_size=4)
-    ds = ray.data.read_parquet("photos.parquet", override_num_blocks=18)
+    ds = ray.data.read_parquet(str(home/"photos.parquet"), override_num_blocks=18)
     tags = tag_dataset(ds, f"file://{home}/bundle", workers=2, bs=4, backend="onnx")
     found = []
     for k, batch in enumerate(tags.iter_batches(batch_size=None, batch_format="pandas")):
