@@ -1,11 +1,12 @@
 """Photos per second of plain tagging and of one and two workers on Ray, on the same files, and where the overhead lies.
 
-    python benchmarks/cluster.py BUNDLE PHOTOS [--limit N] [--backend BACKEND] [--precision P] [--repeats N] [--json FILE]
+    python benchmarks/cluster.py BUNDLE PHOTOS [--limit N] [--backend BACKEND] [--precision P] [--repeats N]
+                                               [--json FILE]
 
 PHOTOS is a folder of JPEG files, which are read once before anything is timed. Plain tagging and each pool of workers
 run in a fresh process or a fresh pool; the rate counts from their first rows on, and what comes before it stands beside
-it: the start of Ray, and of a worker until its first rows. Then each step by itself: a bundle loaded in a fresh process,
-decoding, Ray with workers that do nothing, rows through the object store. Run it on an otherwise idle machine."""
+it: the start of Ray, and of a worker until its first rows. Then each step by itself: a bundle loaded in a fresh
+process, decoding, Ray with workers that do nothing, rows through the object store. Run it on an otherwise idle machine."""
 import argparse, json, os, statistics, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -50,7 +50,8 @@ def _read_address(photo):
     try:
         with fsspec.open(photo, 'rb') as f: return f.read()
     except FileNotFoundError: raise PhotoError(f"{photo}: there is no such file") from None
-    except Exception as e: raise PhotoError(f"{photo}: cannot be read ({_reason(e)})") from e # as each store has its own
+    except Exception as e: # each store has its own
+        raise PhotoError(f"{photo}: cannot be read ({_reason(e)})") from e
 
 # %% ../nbs/46_cluster.ipynb #c9db80c4
 @contextmanager
@@ -140,7 +141,8 @@ class TagWorker:
         folder = fetch_bundle(bundle)
         if not folder.is_dir() or bundle_digest(folder) != digest:
             what = 'another bundle' if folder.is_dir() else 'no bundle'
-            raise InputError(f"{bundle}: {what} on machine {platform.node()}; copy the same one there, or give an address")
+            where = f"on machine {platform.node()}"
+            raise InputError(f"{bundle}: {what} {where}; copy the same one there, or give an address")
         self.tagger, self.columns, self.decode = Tagger.load(folder, **load), columns, decode
 
     def _rows(self, photos, names):
@@ -177,7 +179,8 @@ def _find_columns(schema, photo, name):
             raise InputError(f"the dataset has no column {column!r}; there are {', '.join(names) or 'none'}")
     if not photo: photo = next((c for c in _PHOTO_COLUMNS if c in names), names[0] if len(names) == 1 else None)
     if not photo: raise InputError(f"which column holds the photos? Say photo=..., one of {', '.join(names) or 'none'}")
-    if not name and _holds_bytes(schema, photo): name = next((c for c in _NAME_COLUMNS if c in names and c != photo), None)
+    if not name and _holds_bytes(schema, photo):
+        name = next((c for c in _NAME_COLUMNS if c in names and c != photo), None)
     return _Columns(photo, name, tuple(c for c in names if c not in (photo, name)))
 
 # %% ../nbs/46_cluster.ipynb #d22e1936
@@ -235,7 +238,8 @@ def check_parts(out, overwrite=False):
     if not os.access(out if out.exists() else out.parent, os.W_OK): raise InputError(f"{out}: cannot be written")
     there = sorted(p.name for p in out.iterdir()) if out.exists() else []
     foreign = [name for name in there if not re.fullmatch(r'part-\d+\.parquet|[._]part-\d+\.tmp|_unfinished', name)]
-    if foreign: raise InputError(f"{out}: holds other things than parts, such as {foreign[0]}; give a folder of its own")
+    if foreign:
+        raise InputError(f"{out}: holds other things than parts, such as {foreign[0]}; give a folder of its own")
     if there and _UNFINISHED not in there and not overwrite: raise exists_error(out)
 
 # %% ../nbs/46_cluster.ipynb #410543a4
@@ -330,7 +334,8 @@ def _check_answers(address):
     if not found: return
     try: socket.create_connection((found[1], int(found[2])), timeout=10).close()
     except (OSError, OverflowError) as e:
-        raise InputError(f"{address}: no Ray cluster answers there ({_reason(e)}); see ray status on its head") from None
+        what = f"no Ray cluster answers there ({_reason(e)})"
+        raise InputError(f"{address}: {what}; see ray status on its head") from None
 
 @contextmanager
 def _connected(address):

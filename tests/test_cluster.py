@@ -10,8 +10,7 @@ import pytest
 from fashion_tagger import cluster
 from fashion_tagger.bulk import bundle_digest, tag_to_file
 from fashion_tagger.cli import main
-from fashion_tagger.cluster import tag_dataset, tag_to_parts
-from fashion_tagger.schema import InputError
+from fashion_tagger.cluster import tag_dataset
 
 pytest.importorskip("ray", reason="ray is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds Ray's processes in /proc")
@@ -38,7 +37,8 @@ def plain(home):
     "The rows of plain `tag`"
     here = os.getcwd()
     os.chdir(home)
-    try: tag_to_file("bundle", map(os.fsdecode, Path("photos.txt").read_bytes().splitlines()), "plain.parquet", backend="onnx")
+    photos = map(os.fsdecode, Path("photos.txt").read_bytes().splitlines())
+    try: tag_to_file("bundle", photos, "plain.parquet", backend="onnx")
     finally: os.chdir(here)
     return pd.read_parquet(home/"plain.parquet")
 
@@ -170,7 +170,8 @@ def test_other_photos_than_before(home, plain, tmp_path):
     rows = [["a.jpg", *[None]*6, "gone"], ["b.jpg", *[None]*6, None]]
     cluster._write_part(tmp_path, 0, rows, part.own, schema)
     assert cluster._kept_errors(tmp_path, part, schema) == ["gone", None]
-    for other in (dict(photos=["a.jpg", "c.jpg"]), dict(photos=["a.jpg"]), dict(own={}), dict(own=dict(sku=("1", "3")))):
+    others = dict(photos=["a.jpg", "c.jpg"]), dict(photos=["a.jpg"]), dict(own={}), dict(own=dict(sku=("1", "3")))
+    for other in others:
         assert cluster._kept_errors(tmp_path, part._replace(**other), schema) is None
     counts = dict(photos=0, errors=0, kept=0, first_error="")
     refs = type("Ray", (), dict(put=staticmethod(lambda block: block)))
