@@ -6,7 +6,8 @@
 PHOTOS is a folder of JPEG files, which are read once before anything is timed. Plain tagging and each pool of workers
 run in a fresh process or a fresh pool; the rate counts from their first rows on, and what comes before it stands beside
 it: the start of Ray, and of a worker until its first rows. Then each step by itself: a bundle loaded in a fresh
-process, decoding, Ray with workers that do nothing, rows through the object store. Run it on an otherwise idle machine."""
+process, decoding, Ray with workers that do nothing, rows through the object store. Run it on an otherwise idle
+machine."""
 import argparse, json, os, statistics, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
