@@ -40,6 +40,7 @@ from .inference import *
 from .export import *
 from .recipes import *
 from .bulk import *
+from .cluster import *
 from .batching import *
 from .interpret import *
 from .confusion import *
