@@ -5,6 +5,7 @@ import os, signal, subprocess, sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fashion_tagger import cluster
@@ -167,7 +168,7 @@ def test_other_photos_than_before(home, plain, tmp_path):
     "A part counts as done for the very photos and cells that it was written for"
     schema = cluster.read_settings(home/"bundle")["schema"]
     part = cluster._Part(0, ["a.jpg", "b.jpg"], dict(sku=("1", "2")))
-    rows = [["a.jpg", *[None]*6, "gone"], ["b.jpg", *[None]*6, None]]
+    rows = [["a.jpg", *[None]*7, "gone"], ["b.jpg", *[None]*7, None]]
     cluster._write_part(tmp_path, 0, rows, part.own, schema)
     assert cluster._kept_errors(tmp_path, part, schema) == ["gone", None]
     others = dict(photos=["a.jpg", "c.jpg"]), dict(photos=["a.jpg"]), dict(own={}), dict(own=dict(sku=("1", "3")))
@@ -191,10 +192,10 @@ def test_a_table_of_bytes_and_a_node_removed(nodes, home, plain, monkeypatch):
     ds = ray.data.read_parquet(str(home/"photos.parquet"), override_num_blocks=18)
     tags = tag_dataset(ds, f"file://{home}/bundle", workers=2, bs=4, backend="onnx")
     found = []
-    for k, batch in enumerate(tags.iter_batches(batch_size=None, batch_format="pandas")):
+    for k, batch in enumerate(tags.iter_batches(batch_size=None, batch_format="pyarrow")):
         found.append(batch)
         if k == 2: nodes[0].remove_node(nodes[1], allow_graceful=False)
-    found = pd.concat(found).sort_values("sku", ignore_index=True)
+    found = pa.concat_tables(found).to_pandas().sort_values("sku", ignore_index=True)
     assert list(found) == ["image", "sku", *list(plain)[1:]]
     expected = plain.iloc[:71].reset_index(drop=True)
     pd.testing.assert_frame_equal(found.drop(columns="sku"), expected, rtol=0, atol=2e-4, check_dtype=False)
