@@ -44,6 +44,7 @@ Modules:
 - `fashion_tagger.pages`: A report or an audit as one HTML file, with its pictures and figures inside
 - `fashion_tagger.photo_names`: The files that a table means, photos that are missing, and photos in several rows
 - `fashion_tagger.photos`: Open any photo upright and in RGB, resize it to the size that the network sees, and find photos in folders
+- `fashion_tagger.product_tags`: Tag products that have several photos each: a row per product
 - `fashion_tagger.products`: One answer for several photos of a product
 - `fashion_tagger.recipes`: Train a bundle from a table in one call, or the best bundle that a time budget allows
 - `fashion_tagger.reliability`: Calibration plots and selective prediction

@@ -31,6 +31,7 @@ from .cluster import check_parts, ray_options, tag_to_parts, with_ray_address
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
 from .engines import only_first_speaks, process_number
+from .product_tags import print_product_counts, tag_products_to_file
 from .schema import InputError
 from .serve_commands import serve_command
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
@@ -93,6 +94,8 @@ _TrainSplit = Annotated[Optional[str], typer.Option(help=(
 _Group = Annotated[Optional[str], typer.Option(help=(
     "Column of what a random split must not part, such as a product with several photos; "
     "found by its name if not given, 'none' for none"))]
+_Products = Annotated[Optional[str], typer.Option('--group', help=(
+    "Column with the product that a photo shows; the answers for the photos of a product become one"))]
 _Size = Annotated[Optional[str], typer.Option(metavar='HxW', help=(
     "Height and width in pixels that the network sees; 160x128 if not given"))]
 _Seconds = Annotated[Optional[float], typer.Option(min=1, help=(
@@ -296,6 +299,7 @@ def evaluate(
     images: _Images = None,
     split: _Split = None,
     part: _Part = None,
+    group: _Products = None,
     decisions: _Decisions = None,
     backend: _Backend = 'auto',
     precision: _Precision = 'f32',
@@ -305,23 +309,27 @@ def evaluate(
     skip_unreadable: _SkipUnreadable = False,
     json_out: _Json = None,
 ):
-    "Score a bundle on labelled photos."
+    "Score a bundle on labelled photos, and with --group on products."
     from fashion_tagger.inference import Tagger
     from fashion_tagger.sources import read_table
     from fashion_tagger.splits import part_mask
     check_writable('--json', json_out)
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
     attributes, tags = bundle_columns(tagger.schema, table)
-    rows = read_table(table, images, attributes, tags, split, missing, tag_sep, image_column)
+    rows = read_table(table, images, attributes, tags, split, missing, tag_sep, image_column, group or False)
     rows = _apply_decisions(rows, decisions)
     mask, what = part_mask(rows, part)
     if part == 'train' or what == 'all rows': warn_if_trained_on(tagger, rows)
     rows = rows[mask].reset_index(drop=True)
     if skip_unreadable: rows = _skip_unreadable(rows, tagger.settings['size'], False)
     from fashion_tagger.metrics import format_scores
-    from fashion_tagger.recipes import score_bundle
-    with _hint("--skip-unreadable leaves such photos out"): scores = score_bundle(tagger, rows)
+    from fashion_tagger.recipes import score_bundle, score_products, table_answers
+    with _hint("--skip-unreadable leaves such photos out"): p = table_answers(tagger, rows)
+    scores = score_bundle(tagger, rows, p)
     print(f"{what}, run by {tagger.engine.name} in {tagger.engine.precision}\n{format_scores(scores)}")
+    if group:
+        scores = score_products(tagger, rows, p)
+        print(f"\nby product ({group})\n{format_scores(scores)}")
     _print_total(scores, len(rows), start, json_out)
 
 # %% ../nbs/79_cli.ipynb #6f79bcd2
@@ -433,6 +441,7 @@ def tag(
     overwrite: _Overwrite = False,
     excel: _Excel = False,
     sure: _Sure = 0.,
+    group: _Products = None,
     ray: _Ray = None,
     workers: _RayWorkers = None,
     cpus: _Cpus = None,
@@ -451,6 +460,11 @@ def tag(
     found = _nonempty(find_photos(photos, images, image_column))
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
     load = dict(backend=backend, precision=precision, sure=sure)
+    if group:
+        if on_ray: raise InputError("--group pools answers in memory, without --ray; leave out one of them")
+        counts = tag_products_to_file(bundle, photos, group, out, images, image_column, overwrite, progress, **load)
+        print_product_counts(counts, time.perf_counter() - start, quiet)
+        return
     loaded = None if quiet else _print_engine
     more = dict(overwrite=overwrite, total=total, progress=progress, columns=columns, **load)
     if on_ray: counts = tag_to_parts(bundle, found, **on_ray, **more)

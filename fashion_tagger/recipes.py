@@ -39,12 +39,13 @@ from .losses import TaggerLoss, class_weights, tag_pos_weight
 from .metrics import format_scores, score_targets
 from .models import DEFAULT_ARCH, PACKAGED_WEIGHTS
 from .photos import get_photo
+from .products import pool_products, pool_table
 from .schema import Attribute, InputError, TagSet, extend_schema, unknown_words
 from .training import Checkpoints
 from .unlike import FEWEST, fit_unlike
 
 # %% auto #0
-__all__ = ['train_tagger', 'train_bundle', 'score_bundle', 'train_within']
+__all__ = ['train_tagger', 'train_bundle', 'score_bundle', 'score_products', 'train_within']
 
 # %% ../nbs/44_recipes.ipynb #d47e5653
 class _EpochLines(Callback):
@@ -241,23 +242,42 @@ def train_bundle(
         if is_first: shutil.rmtree(checkpoints, ignore_errors=True)
     return learn, scores
 
-# %% ../nbs/44_recipes.ipynb #e670dacf
-def score_bundle(
+# %% ../nbs/44_recipes.ipynb #6c6c478d
+def table_answers(
     tagger: Tagger, # As from `Tagger.load`
     table: pd.DataFrame, # As from `read_table`
-) -> dict: # As from `score_targets`
-    "Score a bundle on labelled photos; raises `InputError` for a photo that cannot be read"
-    unknown = unknown_words(table, tagger.schema)
-    warn_unknown(unknown, 'scored')
+) -> np.ndarray: # Probabilities, shape `(n_rows, n_logits)`, 32-bit floats
+    "The answers for the rows of a table; raises `InputError` for a photo that cannot be read"
     p = []
     for out in tagger.stream(map(get_photo, table.to_dict('records'))):
         if isinstance(out, InputError): raise out
         p.append(out)
+    return np.stack(p).astype(np.float32)
+
+# %% ../nbs/44_recipes.ipynb #e670dacf
+def score_bundle(
+    tagger: Tagger, # As from `Tagger.load`
+    table: pd.DataFrame, # As from `read_table`
+    p = None, # Probabilities of its rows, shape `(n, n_logits)`, as from `table_answers`; computed by default
+) -> dict: # As from `score_targets`
+    "Score a bundle on labelled photos; raises `InputError` for a photo that cannot be read"
+    unknown = unknown_words(table, tagger.schema)
+    warn_unknown(unknown, 'scored')
+    if p is None: p = table_answers(tagger, table)
     targs = []
     for t in extend_schema(tagger.schema, unknown):
         targs.append(torch.from_numpy(np.stack([np.asarray(t.encode(cell)) for cell in table[t.name]])))
-    p = torch.from_numpy(np.stack(p).astype(np.float32))
-    return score_targets(tagger.schema, p, targs, tagger.thresholds)
+    return score_targets(tagger.schema, torch.as_tensor(p), targs, tagger.thresholds)
+
+def score_products(
+    tagger: Tagger, # As from `Tagger.load`
+    table: pd.DataFrame, # As from `read_table`, with the product of each photo in `group`
+    p = None, # As in `score_bundle`
+) -> dict: # As from `score_targets`
+    "Score a bundle on products, with one answer for all photos of each, as from `pool_products`"
+    products = pool_table(table, tagger.schema)
+    if p is None: p = table_answers(tagger, table)
+    return score_bundle(tagger, products, pool_products(tagger.schema, p, table['group']).p)
 
 # %% ../nbs/44_recipes.ipynb #f2a7a612
 class Level(NamedTuple):
