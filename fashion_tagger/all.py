@@ -59,4 +59,5 @@ from .wardrobe_commands import *
 from .service import *
 from .service_page import *
 from .serve_commands import *
+from .browser_page import *
 from .commands import *

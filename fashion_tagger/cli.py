@@ -33,6 +33,7 @@ from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo
 from .engines import only_first_speaks, process_number
 from .schema import InputError
 from .serve_commands import serve_command
+from .browser_page import export_command
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
@@ -460,7 +461,7 @@ def tag(
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
 for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command,
-                            serve=serve_command).items():
+                            serve=serve_command, export=export_command).items():
     app.command(_name)(_command)
 
 # %% ../nbs/79_cli.ipynb #5d32dece
