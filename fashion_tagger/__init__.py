@@ -5,6 +5,7 @@ Modules:
 - `fashion_tagger.annotations`: Exports of annotation tools and of public detection sets: CelebA, Open Images, COCO, Fashionpedia, Label Studio
 - `fashion_tagger.audit`: Find what is wrong with a table of labelled photos before you train
 - `fashion_tagger.batching`: Photos that come one by one, from many threads, run as batches
+- `fashion_tagger.browser_page`: A bundle as a page that tags photos in the browser, without a server
 - `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
 - `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on

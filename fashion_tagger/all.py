@@ -60,4 +60,5 @@ from .service import *
 from .service_page import *
 from .serve_commands import *
 from .product_tags import *
+from .browser_page import *
 from .commands import *

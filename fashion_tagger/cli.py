@@ -34,6 +34,7 @@ from .engines import only_first_speaks, process_number
 from .product_tags import print_product_counts, tag_products_to_file
 from .schema import InputError
 from .serve_commands import serve_command
+from .browser_page import export_command
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
@@ -474,7 +475,7 @@ def tag(
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
 for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command,
-                            serve=serve_command).items():
+                            serve=serve_command, export=export_command).items():
     app.command(_name)(_command)
 
 # %% ../nbs/79_cli.ipynb #5d32dece
