@@ -32,6 +32,7 @@ from .calibration import *
 from .curves import *
 from .training import *
 from .distributed import *
+from .hub_files import *
 from .products import *
 from .vision_nets import *
 from .deployed import *
@@ -39,6 +40,7 @@ from .inference import *
 from .export import *
 from .recipes import *
 from .bulk import *
+from .hub import *
 from .interpret import *
 from .confusion import *
 from .classes import *
@@ -47,10 +49,12 @@ from .grad_cam import *
 from .label_errors import *
 from .report import *
 from .pages import *
+from .active_learning import *
 from .similar import *
 from .outfits import *
 from .outfit_model import *
 from .wardrobe import *
 from .wardrobe_page import *
 from .wardrobe_commands import *
+from .bundle_commands import *
 from .commands import *

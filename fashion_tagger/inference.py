@@ -20,16 +20,18 @@ import numpy as np
 from fastcore.basics import patch
 
 from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, stream_photos
+from .hub_files import download_repo, is_hub_address
 from .photos import FIT_FILLS, FIT_METHODS, load_photo, open_photo
 from .schema import InputError, is_missing, schema_from_dict
 
 # %% auto #0
-__all__ = ['read_settings', 'load_network', 'Tagger']
+__all__ = ['read_settings', 'local_bundle', 'load_network', 'Tagger']
 
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1
 SETTINGS_FILE, WEIGHTS_FILE, ONNX_FILE = 'tagger.json', 'model.safetensors', 'model.onnx'
 LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON = 'looks.safetensors', 'outfits.safetensors', 'outfits.json' # not in every bundle
+BUNDLE_FILES = WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE
 
 # %% ../nbs/42_inference.ipynb #77789df0
 def _is_number(x, least, most): return isinstance(x, (int, float)) and least <= x <= most
@@ -175,6 +177,14 @@ def read_settings(
     for name in (*settings['thresholds'], *settings.get('temperatures', {})): schema[name] # raises if there is none
     return settings | dict(schema=schema, size=tuple(settings['size']))
 
+# %% ../nbs/42_inference.ipynb #7d1c0e52
+def local_bundle(
+    bundle, # Folder, or an address such as `hf://user/repo`
+): # Folder
+    "The folder of a bundle, downloaded if need be; raises `InputError` if it cannot be had"
+    return download_repo(bundle, BUNDLE_FILES, SETTINGS_FILE) if is_hub_address(bundle) else bundle
+
+
 # %% ../nbs/42_inference.ipynb #dd175074
 def bundle_file(bundle, name, settings):
     "Path of a file of the bundle, which must be there, readable, and as it was when it was written"
@@ -277,12 +287,13 @@ class Tagger:
 
     @classmethod
     def load(cls,
-        bundle, # Folder of the bundle
+        bundle, # Folder of the bundle, or its address on the Hugging Face Hub, such as `hf://user/repo`
         backend: str = 'auto', # One of `BACKENDS`
         device = None, # For PyTorch: where to run; the GPU if there is one
         precision: str|None = None, # For OpenVINO: 'f32' or 'bf16', the default if the processor has it
     ) -> Tagger:
         "Load a bundle; raises `InputError` if it is not a whole one"
+        bundle = local_bundle(bundle)
         settings = read_settings(bundle)
         return cls(load_engine(bundle, settings, backend, device, precision), settings, bundle)
 
