@@ -206,7 +206,8 @@ def mean(scores, what): return float(np.mean([s[what] for s in scores.values()])
 def print_summary(found):
     "Mean of the attributes by number of labels, with the standard deviation over the seeds; and beside random choice"
     for what in 'accuracy', 'recall':
-        by_name = {name: np.array([[mean(s, what) for s in run.values()] for run in runs]) for name, runs in found.items()}
+        by_name = {}
+        for name, runs in found.items(): by_name[name] = np.array([[mean(s, what) for s in r.values()] for r in runs])
         print(f"\n{what}, {', '.join(f'{n} labels' for n in next(iter(found.values()))[0])}")
         for name, values in by_name.items():
             cells = [f'{m:.3f}±{s:.3f}' for m, s in zip(values.mean(0), values.std(0, ddof=len(values) > 1))]

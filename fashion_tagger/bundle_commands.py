@@ -32,7 +32,7 @@ def _labelled_photos(source, images):
 
 def _name_from(folder, photo):
     "The path of a photo from a folder that holds it, or else its whole path"
-    path = os.path.realpath(photo)
+    path = os.path.abspath(photo)
     return os.path.relpath(path, folder) if path.startswith(os.path.join(folder, '')) else path
 
 def _write_next(frame, schema, out):
@@ -41,9 +41,9 @@ def _write_next(frame, schema, out):
         from fashion_tagger.annotations import write_label_studio
         write_label_studio(frame.to_dict('records'), schema, out)
         return
-    here = os.path.realpath(out.parent)
+    here = os.path.abspath(out.parent)
     frame = frame.assign(image=[_name_from(here, photo) for photo in frame['image']])
-    for t in schema.tag_sets: frame[t.name] = frame[t.name].replace('', '[]')
+    for t in schema.tag_sets: frame[t.name] = ['|'.join(cell.split(t.sep)) or '[]' for cell in frame[t.name]]
     write_frame(frame, out)
 
 # %% ../nbs/76_bundle_commands.ipynb #c50708d9
