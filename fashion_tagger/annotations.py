@@ -568,10 +568,10 @@ def read_labels(
     group=None, # As in `read_table`, for tables
 ) -> pd.DataFrame: # `image`, `box` where there are boxes, a column per target, `split` and `group` where there are such
     "Read labels of any kind; raises `InputError` for what cannot be used"
-    reader = 'read_coco' if _is_coco_folder(source) else None
-    try: table = None if reader else read_table(source, images, attributes, tags, split, missing, tag_sep, image_column, group)
-    except ExportError as e: reader = e.reader
-    if not reader: return table
+    if _is_coco_folder(source): reader = 'read_coco'
+    else:
+        try: return read_table(source, images, attributes, tags, split, missing, tag_sep, image_column, group)
+        except ExportError as e: reader = e.reader
     for name, given in dict(split=split, tag_sep=tag_sep, image_column=image_column, group=group).items():
         if given: raise InputError(f"{source}: an export has no columns; leave out {name} (--{name.replace('_', '-')})")
     attributes, tags = _names_in(attributes), _names_in(tags)
