@@ -40,7 +40,6 @@ from .inference import *
 from .export import *
 from .recipes import *
 from .bulk import *
-from .hub import *
 from .interpret import *
 from .confusion import *
 from .classes import *
@@ -56,5 +55,6 @@ from .outfit_model import *
 from .wardrobe import *
 from .wardrobe_page import *
 from .wardrobe_commands import *
+from .hub import *
 from .bundle_commands import *
 from .commands import *

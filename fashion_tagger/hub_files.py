@@ -1,6 +1,6 @@
 """Files of a repository of the Hugging Face Hub, downloaded by an address such as `hf://user/repo`
 
-`download_repo` brings the files of a repository into the Hub's cache on this machine and returns their folder. It takes the names that it wants and nothing else, and it refuses a repository that holds a pickle. `hub_errors` turns what can go wrong on the way into an `InputError` of one line. [hub](49_hub.ipynb) shows both at work with bundles.
+`download_repo` brings the files of a repository into the Hub's cache on this machine and returns their folder. It takes the names that it wants and nothing else, and it refuses a repository that holds a pickle. `hub_errors` turns what can go wrong on the way into an `InputError` of one line. [hub](75_hub.ipynb) shows both at work with bundles.
 
 huggingface_hub is imported only when an address is used.
 
