@@ -5,13 +5,15 @@ Modules:
 - `fashion_tagger.active_learning`: What to label next: the photos whose labels would teach a tagger most
 - `fashion_tagger.annotations`: Exports of annotation tools and of public detection sets: CelebA, Open Images, COCO, Fashionpedia, Label Studio
 - `fashion_tagger.audit`: Find what is wrong with a table of labelled photos before you train
+- `fashion_tagger.batching`: Photos that come one by one, from many threads, run as batches
 - `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
 - `fashion_tagger.bundle_commands`: The subcommands `next` and `push`
 - `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
 - `fashion_tagger.cells`: What the cells of a table say: missing words, numbers, tags and what separates them, columns of 0 and 1
 - `fashion_tagger.classes`: Precision, recall and F1 of every value and tag, and how classes relate
-- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, cache, demo
+- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, serve, cache, demo
+- `fashion_tagger.cluster`: Tag photos on several machines with Ray Data
 - `fashion_tagger.colours`: Name the colours of a garment, and say whether two garments go together by the rules of the colour wheel
 - `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo
 - `fashion_tagger.confusion`: Confusion matrices, and the classes that are confused most
@@ -52,12 +54,16 @@ Modules:
 - `fashion_tagger.report`: How good a tagger is, where it is wrong, which labels may be wrong, and what to fix first
 - `fashion_tagger.samples`: A labelled wardrobe of drawn garments, for tests, demos and questions that photos cannot answer
 - `fashion_tagger.schema`: What a tagger predicts: attributes and tag sets, how labels become numbers, and how numbers become answers
+- `fashion_tagger.serve_commands`: The subcommand `serve`, and the server that it runs
+- `fashion_tagger.service`: A tagger over HTTP: requests, limits, metrics, the token
+- `fashion_tagger.service_page`: The page of a served tagger, and its description for programs
 - `fashion_tagger.similar`: Photos that look alike: the nearest ones in a folder, in any colour if you like
 - `fashion_tagger.sources`: Labels from folder names and tables, read into one table with a column per target
 - `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials
 - `fashion_tagger.tables`: Any table file as cells of text: CSV, TSV, Excel, Parquet, JSON
 - `fashion_tagger.training`: Train frozen and unfrozen, keep checkpoints, and resume after an interruption
 - `fashion_tagger.transforms`: Photos as fastai transforms: opening, size and augmentation
+- `fashion_tagger.unlike`: Photos that are unlike anything that a tagger was trained on
 - `fashion_tagger.vision_nets`: Describe a `vision_learner` network as JSON, and rebuild it without fastai
 - `fashion_tagger.wardrobe`: A wardrobe as a graph: what is in it, what is alike, and what to wear together
 - `fashion_tagger.wardrobe_commands`: The subcommands `similar`, `outfits` and `wardrobe`"""

@@ -139,6 +139,6 @@ def choose_next(
     rows = []
     for i in chosen:
         row = answer_row(tagger.schema, str(photos[ixs[i]]), p[i], tagger.thresholds)
-        del row['error']
+        for column in ('unlike', 'error'): del row[column]
         rows.append(row | dict(unsure_of=tagger.schema.names[place[:, i].argmin()]))
     return pd.DataFrame(rows)

@@ -31,6 +31,7 @@ from .learner import *
 from .calibration import *
 from .curves import *
 from .training import *
+from .unlike import *
 from .distributed import *
 from .hub_files import *
 from .products import *
@@ -40,6 +41,8 @@ from .inference import *
 from .export import *
 from .recipes import *
 from .bulk import *
+from .cluster import *
+from .batching import *
 from .interpret import *
 from .confusion import *
 from .classes import *
@@ -55,6 +58,9 @@ from .outfit_model import *
 from .wardrobe import *
 from .wardrobe_page import *
 from .wardrobe_commands import *
+from .service import *
+from .service_page import *
+from .serve_commands import *
 from .hub import *
 from .bundle_commands import *
 from .commands import *

@@ -91,16 +91,17 @@ def find_photos(
 # %% ../nbs/45_bulk.ipynb #32da39e2
 def row_columns(
     schema: Schema, # Of the tagger
-) -> list: # `image`, two columns per target, `error`
+) -> list: # `image`, two columns per target, `unlike`, `error`
     "Names of a row's columns; raises `InputError` if a target has the name of another column"
     columns = ['image']
     for name in schema.names: columns += [name, f'{name}_p']
-    columns.append('error')
+    columns += ['unlike', 'error']
     twice = {c for i, c in enumerate(columns) if c in columns[:i]}
     if twice: raise InputError(f"two columns would be called {min(twice)!r}; a target needs another name")
     return columns
 
-def _attribute_cells(target, answer): return answer['value'], round(answer['p'], 4)
+def _attribute_cells(target, answer): # the first is None where it is not sure
+    return answer['value'], round(answer['p'], 4)
 
 def _tag_cells(target, answer):
     p = [f"{answer['p'][tag]:.4f}" for tag in answer['value']]
@@ -113,11 +114,13 @@ def answer_row(
     image, # What to call the photo
     out, # Probabilities, shape `(n_logits,)`, or the `InputError` that says why there are none
     thresholds=None, # Smallest probability of a tag that applies, by tag set; 0.5 if not given
+    unlike=None, # How unlike the training photos the photo is, as from `Unlike`
 ) -> dict: # A cell per column of `row_columns`; `None` for those that have nothing to say
     "The answers for a photo as a row of a table"
     row = dict.fromkeys(row_columns(schema)) | dict(image=image)
     if isinstance(out, InputError): return row | dict(error=str(out))
     answers = schema.decode(out, thresholds)
+    if unlike is not None: row['unlike'] = round(float(unlike), 2)
     for t in schema: row[t.name], row[f'{t.name}_p'] = _ANSWER_CELLS[type(t)](t, answers[t.name])
     return row
 
@@ -145,21 +148,32 @@ def as_tagger(bundle, load):
     from fashion_tagger.inference import Tagger
     return Tagger.load(bundle, **load)
 
-def _as_photos(photos): return find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
+def as_photos(photos): return find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
 
 # %% ../nbs/45_bulk.ipynb #54859339
+def _measured(tagger, photos):
+    "Probabilities or an error, and how unlike the training photos each photo is; None where that is not known"
+    unlike = getattr(tagger, 'unlike', None)
+    if not unlike:
+        for out in tagger.stream(photos): yield out, None
+        return
+    for out in tagger.stream(photos, features=True):
+        if isinstance(out, InputError): yield out, None
+        else: yield out[0], unlike(out[1][None])[0]
+
 def tag_photos(
     bundle, # Folder of the bundle, or a `Tagger`
     photos, # Any iterable of paths, bytes, images or arrays; or one source, as for `find_photos`
     **load, # To `Tagger.load`, such as `device`
-) -> Iterator: # A dict per photo, in the order of `photos`: `image`, two cells per target, and `error`
+) -> Iterator: # A dict per photo, in the order of `photos`: `image`, two cells per target, `unlike` and `error`
     "Tag any number of photos; one that cannot be read is a row with its error"
     tagger, waiting = as_tagger(bundle, load), deque()
     def noted(): # the tagger reads ahead of its answers
-        for photo in _as_photos(photos):
+        for photo in as_photos(photos):
             waiting.append(photo_name(photo))
             yield photo
-    for out in tagger.stream(noted()): yield answer_row(tagger.schema, waiting.popleft(), out, tagger.thresholds)
+    for out, unlike in _measured(tagger, noted()):
+        yield answer_row(tagger.schema, waiting.popleft(), out, tagger.thresholds, unlike)
 
 # %% ../nbs/45_bulk.ipynb #42e18a89
 def tag_frame(
@@ -173,7 +187,7 @@ def tag_frame(
     return pd.DataFrame(tag_photos(tagger, photos), columns=row_columns(tagger.schema))
 
 # %% ../nbs/45_bulk.ipynb #1a94c41c
-def _valid_text(cell): return cell.encode('utf-8', 'backslashreplace').decode() if isinstance(cell, str) else cell
+def valid_text(cell): return cell.encode('utf-8', 'backslashreplace').decode() if isinstance(cell, str) else cell
 
 def csv_writer(f, columns):
     "Write the header; the function that is returned writes a row"
@@ -181,7 +195,7 @@ def csv_writer(f, columns):
     lines = SimpleNamespace(write=lambda line: f.write(line[:-2] + '\n'))
     writer = csv.writer(lines)
     writer.writerow(columns)
-    return lambda row: writer.writerow(map(_valid_text, row))
+    return lambda row: writer.writerow(map(valid_text, row))
 
 def _write_csv(rows, columns, path, schema, encoding='utf-8'):
     with open(path, 'w', encoding=encoding, newline='') as f:
@@ -191,16 +205,21 @@ def _write_csv(rows, columns, path, schema, encoding='utf-8'):
 def _write_jsonl(rows, columns, path, schema):
     with open(path, 'w', encoding='utf-8', newline='\n') as f:
         for row in rows:
-            cells = dict(zip(columns, map(_valid_text, row)))
+            cells = dict(zip(columns, map(valid_text, row)))
             f.write(json.dumps(cells, ensure_ascii=False) + '\n')
 
-def _write_parquet(rows, columns, path, schema, group=20_000):
+def row_types(columns, schema):
+    "An Arrow schema: text, and numbers for the probabilities of attributes"
+    import pyarrow as pa
+    numbers = {'unlike', *(f'{t.name}_p' for t in schema.attributes)}
+    return pa.schema([(c, pa.float64() if c in numbers else pa.string()) for c in columns])
+
+def write_parquet(rows, columns, path, schema, group=20_000):
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
-    numbers = {f'{t.name}_p' for t in schema.attributes}
-    types = pa.schema([(c, pa.float64() if c in numbers else pa.string()) for c in columns])
+    types = row_types(columns, schema)
     with ParquetWriter(path, types) as writer:
-        while some := [list(map(_valid_text, row)) for row in islice(rows, group)]:
+        while some := [list(map(valid_text, row)) for row in islice(rows, group)]:
             arrays = [pa.array(cells, t) for cells, t in zip(zip(*some), types.types)]
             writer.write_table(pa.table(arrays, schema=types))
 
@@ -208,7 +227,7 @@ def _write_tasks(rows, columns, path, schema):
     from fashion_tagger.annotations import write_label_studio # which imports pandas
     write_label_studio((dict(zip(columns, row)) for row in rows), schema, path)
 
-_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': _write_parquet, '.json': _write_tasks}
+_WRITERS = {'.csv': _write_csv, '.jsonl': _write_jsonl, '.parquet': write_parquet, '.json': _write_tasks}
 
 def check_out(out):
     "Raise `InputError` if the file `out` cannot be written; before hours of work, not after"
@@ -245,7 +264,7 @@ def _check_parquet(out):
                          "or name a .csv or .jsonl file") from None
 
 # %% ../nbs/45_bulk.ipynb #d2fb40b3
-def _bundle_digest(bundle):
+def bundle_digest(bundle):
     digest = hashlib.sha256()
     for path in sorted(p for p in Path(bundle).iterdir() if p.is_file() and not p.name.startswith('.')):
         digest.update(path.name.encode('utf-8', 'surrogateescape'))
@@ -259,19 +278,19 @@ def _lock(f):
     try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError: raise InputError(f"{f.name}: another run is writing to it") from None
 
-def _exists_error(out):
+def exists_error(out):
     return InputError(f"{out} is there already; give another name, or overwrite (--overwrite) to replace it")
 
-def _open_unfinished(path, out, bundle, overwrite):
+def open_unfinished(path, out, bundle, overwrite):
     "The file of an interrupted run, after its first line; a new one if there is none or it is of another bundle"
-    header = json.dumps(dict(fashion_tagger_rows=1, bundle=_bundle_digest(bundle))).encode() + b'\n'
+    header = json.dumps(dict(fashion_tagger_rows=2, bundle=bundle_digest(bundle))).encode() + b'\n'
     f = open(path, 'a+b')
     _lock(f)
     f.seek(0)
     begun = f.readline()
     if begun == header and not overwrite: return f
     if begun and not overwrite:
-        if out.exists(): raise _exists_error(out)
+        if out and out.exists(): raise exists_error(out)
         warnings.warn(f"{path} was begun with another bundle; starting anew", stacklevel=3)
     f.truncate(0)
     f.write(header)
@@ -359,16 +378,16 @@ def tag_to_file(
     out, unfinished = Path(out), Path(f'{out}.unfinished')
     check_out(out)
     if excel and out.suffix.lower() != '.csv': raise InputError(f"{out}: only a .csv file has a mark for Excel")
-    if out.exists() and not (overwrite or unfinished.exists()): raise _exists_error(out)
+    if out.exists() and not (overwrite or unfinished.exists()): raise exists_error(out)
     from fashion_tagger.inference import local_bundle
     bundle = local_bundle(bundle)
     tagger = as_tagger(bundle, load)
     if columns is None: columns = own_columns(photos)
     if loaded: loaded(tagger)
-    photos = _as_photos(photos)
+    photos = as_photos(photos)
     counts = dict(photos=0, errors=0, kept=0, first_error='')
     try:
-        with _open_unfinished(unfinished, out, bundle, overwrite) as f:
+        with open_unfinished(unfinished, out, bundle, overwrite) as f:
             counts['kept'], left = _resume(f, photos)
             _add_rows(f, tag_photos(tagger, left), counts['kept'], photo_bar(total, counts['kept'], progress))
             _complete(f, out, tagger.schema, counts, columns, excel)

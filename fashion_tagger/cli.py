@@ -1,4 +1,4 @@
-"""The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, cache, demo
+"""The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, serve, cache, demo
 
 `main` is the `fashion-tagger` command, `script` the entry point for a shell, and `app` the typer application with its
 subcommands. Each subcommand checks its options, calls a function that another notebook explains, and prints
@@ -24,13 +24,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Optional
 
 import typer
+from typer.core import TyperCommand
 
 from .bulk import check_out, check_writable, find_photos, own_columns, tag_to_file
 from .bundle_commands import next_command, push_command
+from .cluster import check_parts, ray_options, tag_to_parts, with_ray_address
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
 from .engines import only_first_speaks, process_number
 from .schema import InputError
+from .serve_commands import serve_command
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
@@ -115,7 +118,18 @@ _Cache = Annotated[bool, typer.Option(help=(
 _Sources = Annotated[list[str], typer.Argument(help=(
     "Files, folders, globs, tables with a column of photos, and - for a path per line of standard input"))]
 _TagsOut = Annotated[Optional[str], typer.Option(help=(
-    "A .csv, .jsonl or .parquet file, or a .json file of tasks for Label Studio; CSV to the terminal if not given"))]
+    "A .csv, .jsonl or .parquet file, or a .json file of tasks for Label Studio; CSV to the terminal if not given. "
+    "With --ray: a folder for Parquet parts"))]
+_Ray = Annotated[Optional[str], typer.Option(metavar='[ADDRESS]', help=(
+    "Tag on a Ray cluster, by default on the one that runs here, or else on a new one of this machine; "
+    "--out is then a folder"))]
+_RayWorkers = Annotated[Optional[int], typer.Option(min=1, help=(
+    "With --ray: workers; as many as the cluster has room for if not given"))]
+_Cpus = Annotated[Optional[int], typer.Option(min=1, help="With --ray: processors of each worker; 1 if not given")]
+_Gpus = Annotated[Optional[float], typer.Option(min=0, help="With --ray: GPUs of each worker; 0 if not given")]
+_Sure = Annotated[float, typer.Option(min=0, max=0.999, help=(
+    "Leave a cell empty if the answer's probability is lower; what it lies within, such as the category of a type, "
+    "has a cell of its own"))]
 _Excel = Annotated[bool, typer.Option('--excel', help=(
     "Begin a .csv file with a byte-order mark, without which Excel shows wrong letters"))]
 _Overwrite = Annotated[bool, typer.Option('--overwrite', help=(
@@ -404,7 +418,11 @@ def _print_counts(counts, seconds, quiet):
     if errors == photos: raise InputError(f"no photo could be read: {counts['first_error']}")
 
 # %% ../nbs/79_cli.ipynb #c2d54506
-@app.command()
+class _TagCommand(TyperCommand):
+    "`--ray` may have an address behind it, which typer by itself cannot say"
+    def parse_args(self, ctx, args): return super().parse_args(ctx, with_ray_address(args))
+
+@app.command(cls=_TagCommand)
 def tag(
     bundle: _Bundle,
     photos: _Sources,
@@ -415,26 +433,35 @@ def tag(
     precision: _Precision = None,
     overwrite: _Overwrite = False,
     excel: _Excel = False,
+    sure: _Sure = 0.,
+    ray: _Ray = None,
+    workers: _RayWorkers = None,
+    cpus: _Cpus = None,
+    gpus: _Gpus = None,
     quiet: Annotated[bool, typer.Option('--quiet', help="Print errors only")] = False,
 ):
     "Tag photos: a row per photo, with an error if it could not be read. An interrupted run goes on where it was."
     from fashion_tagger.inference import Tagger
     start, progress = time.perf_counter(), False if quiet else None
-    if out: check_out(Path(out))
+    on_ray = ray_options(ray, out, excel, workers, cpus, gpus)
+    if on_ray: check_parts(Path(out), overwrite)
+    elif out: check_out(Path(out))
     total = None
     if '-' not in photos: # counting finds mistakes before anything is loaded
         total = sum(1 for _ in find_photos(photos, images, image_column))
     found = _nonempty(find_photos(photos, images, image_column))
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
-    load = dict(backend=backend, precision=precision)
+    load = dict(backend=backend, precision=precision, sure=sure)
     loaded = None if quiet else _print_engine
-    if out: counts = tag_to_file(bundle, found, out, overwrite, total, progress, loaded, columns, excel, **load)
+    more = dict(overwrite=overwrite, total=total, progress=progress, columns=columns, **load)
+    if on_ray: counts = tag_to_parts(bundle, found, **on_ray, **more)
+    elif out: counts = tag_to_file(bundle, found, out, loaded=loaded, excel=excel, **more)
     else: counts = print_rows(Tagger.load(bundle, **load), found, total, progress, columns)
     _print_counts(counts, time.perf_counter() - start, quiet)
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
 _commands = dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command, next=next_command,
-                 push=push_command)
+                 push=push_command, serve=serve_command)
 for _name, _command in _commands.items():
     app.command(_name)(_command)
 

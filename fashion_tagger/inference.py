@@ -23,6 +23,7 @@ from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, stream_photos
 from .hub_files import download_repo, is_hub_address
 from .photos import FIT_FILLS, FIT_METHODS, load_photo, open_photo
 from .schema import InputError, is_missing, schema_from_dict
+from .unlike import load_unlike
 
 # %% auto #0
 __all__ = ['read_settings', 'local_bundle', 'load_network', 'Tagger']
@@ -30,8 +31,10 @@ __all__ = ['read_settings', 'local_bundle', 'load_network', 'Tagger']
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1
 SETTINGS_FILE, WEIGHTS_FILE, ONNX_FILE = 'tagger.json', 'model.safetensors', 'model.onnx'
-LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON = 'looks.safetensors', 'outfits.safetensors', 'outfits.json' # not in every bundle
-BUNDLE_FILES = WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE
+# not in every bundle
+LOOKS_FILE, UNLIKE_FILE = 'looks.safetensors', 'unlike.safetensors'
+OUTFITS_FILE, OUTFITS_JSON = 'outfits.safetensors', 'outfits.json'
+BUNDLE_FILES = (WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE)
 
 # %% ../nbs/42_inference.ipynb #77789df0
 def _is_number(x, least, most): return isinstance(x, (int, float)) and least <= x <= most
@@ -274,6 +277,11 @@ def load_engine(
     return onnx_engine(bundle_file(bundle, ONNX_FILE, settings), _outputs(bundle, settings), backend, precision)
 
 # %% ../nbs/42_inference.ipynb #8c2d6a59
+def _bundle_unlike(bundle, settings):
+    "What a bundle knows of photos unlike its training photos, or None"
+    if not bundle or UNLIKE_FILE not in settings.get('files', {}): return None
+    return load_unlike(bundle_file(bundle, UNLIKE_FILE, settings), sum(settings.get('features', {}).values()))
+
 class Tagger:
     "A trained tagger, ready for photos"
     def __init__(self,
@@ -284,6 +292,7 @@ class Tagger:
         self.engine, self.settings, self.bundle = engine, dict(settings), bundle
         self.schema, self.thresholds = settings['schema'], settings['thresholds']
         self.temperatures = settings.get('temperatures', {})
+        self.unlike = _bundle_unlike(bundle, settings) # from features to a number for each photo; None if it has none
 
     @classmethod
     def load(cls,
@@ -291,10 +300,13 @@ class Tagger:
         backend: str = 'auto', # One of `BACKENDS`
         device = None, # For PyTorch: where to run; the GPU if there is one
         precision: str|None = None, # For OpenVINO: 'f32' or 'bf16', the default if the processor has it
+        sure: float = 0, # Smallest probability of an attribute's answer; where it is lower, the answer is `None`
     ) -> Tagger:
         "Load a bundle; raises `InputError` if it is not a whole one"
         bundle = local_bundle(bundle)
+        if not 0 <= sure < 1: raise InputError(f"sure={sure} (--sure): give a probability from 0 to below 1")
         settings = read_settings(bundle)
+        if sure: settings['thresholds'] = {t.name: sure for t in settings['schema'].attributes} | settings['thresholds']
         return cls(load_engine(bundle, settings, backend, device, precision), settings, bundle)
 
     def __repr__(self):
@@ -347,15 +359,22 @@ def predict(self: Tagger,
     photos, # A path, the bytes of a file, an image or an array; or a list of them
     top: int|None = None, # How many of the likeliest values to list as well
     errors: str = 'raise', # 'raise' the first error, or 'return' `{'error': why}` instead of an answer
-) -> dict|list: # Answers by target, as from `Schema.decode`; a list of them for a list of photos
+) -> dict|list: # Answers by target, as from `Schema.decode`, and `unlike`; a list of them for a list of photos
     "Tag photos"
-    answers = []
-    stream = self.stream(photos) if _is_many(photos) else self.stream([photos], threads=1)
-    for p in stream:
-        if not isinstance(p, InputError): answers.append(self.schema.decode(p, self.thresholds, top))
-        elif errors == 'raise': raise p
-        else: answers.append(dict(error=str(p)))
-    return answers if _is_many(photos) else answers[0]
+    answers, many = [], _is_many(photos)
+    for out in self.stream(photos if many else [photos], threads=None if many else 1, features=True):
+        if not isinstance(out, InputError): answers.append(self._answer(*out, top))
+        elif errors == 'raise': raise out
+        else: answers.append(dict(error=str(out)))
+    return answers if many else answers[0]
+
+@patch
+def _answer(self: Tagger, p, x, top):
+    answer = self.schema.decode(p, self.thresholds, top)
+    if self.unlike:
+        score = float(self.unlike(x[None])[0])
+        answer['unlike'] = dict(value=score > 1, score=score)
+    return answer
 
 @patch
 def embed(self: Tagger,
@@ -420,7 +439,8 @@ def show(self: Tagger,
     ax.imshow(open_photo(photo, at_least=300))
     ax.set_axis_off()
     bars = []
-    for name, a in answer.items(): bars += [_Bar(name, None, True), *_answer_bars(a, top)]
+    for t in self.schema: bars += [_Bar(t.name, None, True), *_answer_bars(answer[t.name], top)]
+    if answer.get('unlike', {}).get('value'): bars.append(_Bar('unlike the training photos', None, True))
     below = dict(xybox=(0, -6), xycoords='axes fraction', boxcoords='offset points', box_alignment=(0.5, 1))
     ax.add_artist(AnnotationBbox(_draw_bars(bars), (0.5, 0), **below, frameon=False, pad=0))
     return ax

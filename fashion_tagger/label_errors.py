@@ -239,7 +239,8 @@ def _decided_cell(cell, d, tags):
     "The cell after a decision to relabel or drop; `tags` are all tags of the column"
     label = d.label.strip()
     if not d.tag: return label if d.decision == 'relabel' else None
-    has = dict(cell) if isinstance(cell, Mapping) else {t: t in cell for t in tags} # only a mapping can leave a tag out
+    if isinstance(cell, Mapping): has = dict(cell) # only a mapping can leave a tag out
+    else: has = {t: t in cell for t in dict.fromkeys((*tags, *cell))} # a decision before may have brought a new tag
     if d.decision == 'drop': return {t: applies for t, applies in has.items() if t != d.tag}
     has[d.tag] = label.lower() == 'yes'
     return has if isinstance(cell, Mapping) else tuple(t for t, applies in has.items() if applies)

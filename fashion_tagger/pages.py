@@ -321,6 +321,15 @@ def _trust(parts):
         return 'The tagger was trained on most of these photos, so the scores are too good.'
     return 'The tagger was not trained on these photos.'
 
+def _unlike_part(parts):
+    "How many photos are unlike those of training, and the scores on both sides; None if nobody knows"
+    if parts.unlike is None: return None
+    is_unlike = parts.unlike > 1
+    df = parts.interp.scores_by(np.where(is_unlike, 'unlike', 'like the training photos')).reset_index()
+    n, verb = int(is_unlike.sum()), 'is' if is_unlike.sum() == 1 else 'are'
+    what = f'{count_of(n, "photo")} ({_percent(is_unlike.mean())}) {verb} unlike the training photos'
+    return dict(what=what, table=_html_table(df, 'Scores of photos like and unlike the training photos', ('group',)))
+
 def _fix_anchor(fix, anchors):
     if fix.section == 'target': return anchors[fix.target]
     return f'labels-{anchors[fix.target]}' if fix.section == 'labels' else fix.section
@@ -335,6 +344,7 @@ def _page_context(parts, title, thumbnails, share):
         version=version('fashion_tagger'),
         n=len(interp), part=parts.part, n_readable=len(parts.table),
         trust=_trust(parts),
+        unlike=_unlike_part(parts),
         targets=targets,
         fixes=[fix._asdict() | dict(anchor=_fix_anchor(fix, anchors)) for fix in parts.fix_first()],
         suspects=_suspects_part(parts, thumbnails, anchors, share),

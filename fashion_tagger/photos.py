@@ -84,7 +84,8 @@ def _srgb_transform(profile, mode):
 def _in_srgb(img, profile):
     "RGB of an image without transparency; `profile` is the ICC profile of its file, or `None`"
     if img.mode not in ('RGB', 'L', 'CMYK'): img = img.convert('RGB')
-    transform = _srgb_transform(profile, img.mode) if profile else None
+    make = _srgb_transform if len(profile or b'') < 2**20 else _srgb_transform.__wrapped__ # a large one is not kept
+    transform = make(profile, img.mode) if profile else None
     return transform.apply(img) if transform else img.convert('RGB')
 
 def _to_rgb(img, profile):

@@ -32,7 +32,7 @@ from .data import tagger_dataloaders, warn_unknown
 from .distributed import training_together, use_own_gpu
 from .engines import first_does, only_first_speaks, process_number
 from .export import extend_bundle, table_fingerprint
-from .inference import LOOKS_FILE, Tagger
+from .inference import LOOKS_FILE, UNLIKE_FILE, Tagger
 from .learner import TaggerLearner, learner_features, tagger_learner
 from .looks import fit_looks
 from .losses import TaggerLoss, class_weights, tag_pos_weight
@@ -41,6 +41,7 @@ from .models import DEFAULT_ARCH, PACKAGED_WEIGHTS
 from .photos import get_photo
 from .schema import Attribute, InputError, TagSet, extend_schema, unknown_words
 from .training import Checkpoints
+from .unlike import FEWEST, fit_unlike
 
 # %% auto #0
 __all__ = ['train_tagger', 'train_bundle', 'score_bundle', 'train_within']
@@ -149,13 +150,18 @@ def add_looks(
     learn: TaggerLearner, # After training
     bundle, # Folder of its bundle
 ):
-    "Learn what looks alike from the training photos, and add it to a bundle; nothing where there are too few"
+    "Learn what looks alike and what is unlike, and add it to a bundle; nothing where there are too few photos"
     seen, items = learner_features(learn), learn.dls.train_ds.items
-    if len(items) < 20: return
+    n = len(items)
+    if n < FEWEST: return
+    x, targs = seen.x.numpy(), {t.name: y.numpy() for t, y in zip(seen.schema, seen.targs) if isinstance(t, Attribute)}
     groups = [row.get('group') or row['image'] for row in items] if any('group' in row for row in items) else None
-    codes = {t.name: y[:len(items)].numpy() for t, y in zip(seen.schema, seen.targs) if isinstance(t, Attribute)}
-    looks = fit_looks(seen.x[:len(items)].numpy(), seen.sizes, groups, codes)
-    extend_bundle(bundle, lambda folder: looks.save(folder/LOOKS_FILE))
+    looks, unlike = fit_looks(x[:n], seen.sizes, groups, {name: y[:n] for name, y in targs.items()}), None
+    if len(x) - n >= FEWEST: unlike = fit_unlike(x[:n], x[n:], {name: (y[:n], y[n:]) for name, y in targs.items()})
+    def write(folder):
+        looks.save(folder/LOOKS_FILE)
+        if unlike: unlike.save(folder/UNLIKE_FILE)
+    extend_bundle(bundle, write)
 
 # %% ../nbs/44_recipes.ipynb #b1d1f5c1
 def finish_bundle(

@@ -2,7 +2,7 @@
 
 Methods of `TaggerInterpretation` that check its probabilities. `reliability` compares each probability with how often it comes true, `expected_calibration_error` is the mean difference, and `plot_reliability` draws both.
 
-`coverage_at_accuracy` is for selective prediction: it finds the probability above which answers are right often enough to go unchecked.
+`coverage_at_accuracy` is for selective prediction: it finds the probability above which answers are right often enough to go unchecked. `scores_by` scores parts of the photos, such as those that are unlike the training photos.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/reliability.html.md"""
 
@@ -20,6 +20,7 @@ from fastcore.basics import patch
 
 from .calibration import calibration_error, claims_of, reliability_table, temperature_scaled
 from .interpret import AttributeAnswers, TaggerInterpretation
+from .schema import InputError
 
 # %% auto #0
 __all__ = []
@@ -84,3 +85,19 @@ def coverage_at_accuracy(self: TaggerInterpretation,
         if len(good): row |= dict(p=p[good[-1]], share=(good[-1] + 1)/len(p), accuracy=accuracy[good[-1]])
         rows.append(row)
     return pd.DataFrame(rows).set_index('goal')
+
+# %% ../nbs/53_reliability.ipynb #db8a628d
+@patch
+def scores_by(self: TaggerInterpretation,
+    groups, # What each photo belongs to: words, numbers, or true and false; shape `(n_photos,)`
+) -> pd.DataFrame: # A row per group: `photos`, their `share` of all, and a column with the score of each target
+    "Score parts of the photos; raises `InputError` if there is not one group per photo"
+    groups = np.asarray(groups)
+    if groups.shape != (len(self),):
+        raise InputError(f"groups of shape {groups.shape}, and {len(self):,} photos; give one for each photo")
+    rows = {}
+    for group in np.unique(groups):
+        part = groups == group
+        scores = TaggerInterpretation(self.table[part], self.schema, self.p[part], self.thresholds).summary()['score']
+        rows[group] = dict(photos=int(part.sum()), share=part.mean(), **scores)
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name='group'))

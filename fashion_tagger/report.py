@@ -52,6 +52,7 @@ class ReportParts:
     suspects: pd.DataFrame # As from `find_suspects`, over all rows
     seconds: dict # Time taken, by step
     trained_on: bool = False # Whether it is known to be the table that the tagger was trained on
+    unlike: np.ndarray|None = None # Of the scored rows, as from `Unlike`; `None` if the bundle has none
 
     @property
     def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
@@ -133,7 +134,8 @@ def report_parts(
     with step('checking the labels'): suspects = _judge_labels(tagger, rows, features, n_folds)
     if decisions is not None and len(suspects): suspects = undecided(suspects, decisions)
     interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
-    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on)
+    unlike = tagger.unlike(features[scored]) if tagger.unlike else None
+    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on, unlike)
 
 # %% ../nbs/56_report.ipynb #993346d1
 class Fix(NamedTuple):

@@ -120,12 +120,13 @@ class Attribute:
     def decode(
         self,
         p, # Probabilities of the values, shape `(len(values),)`
-        threshold=None, # Not used: the likeliest value is the answer
+        threshold: float|None = None, # Smallest probability of an answer; by default any
         top: int|None = None, # How many of the likeliest values to list as well
-    ) -> dict: # `value`, its probability `p`, and with `top` a list of pairs under `top`
+    ) -> dict: # `value` (None below the threshold), its probability `p`, and with `top` a list of pairs under `top`
         "Turn probabilities into an answer that `json.dumps` takes"
         best = int(np.argmax(p))
-        answer = dict(value=self.values[best], p=float(p[best]))
+        is_sure = threshold is None or p[best] >= threshold
+        answer = dict(value=self.values[best] if is_sure else None, p=float(p[best]))
         if top: answer['top'] = _likeliest(self.values, p, top)
         return answer
 
@@ -333,12 +334,14 @@ class Schema:
     def decode(
         self,
         p, # Probabilities, shape `(n_logits,)`
-        thresholds: Mapping|None = None, # Smallest probability of a tag, by tag set; 0.5 where not given
+        thresholds: Mapping|None = None, # Smallest probability by target; by default 0.5 for tags, any for values
         top: int|None = None, # How many of the likeliest values to list as well
     ) -> dict: # An answer per target
         "Turn a row of probabilities into answers, target by target"
         thresholds = thresholds or {}
-        return {t.name: t.decode(part, thresholds.get(t.name, 0.5), top) for t, part in self.split(np.asarray(p))}
+        usual = {Attribute: None, TagSet: 0.5}
+        return {t.name: t.decode(part, thresholds.get(t.name, usual[type(t)]), top)
+                for t, part in self.split(np.asarray(p))}
 
     def to_json(self) -> str:
         "The schema as JSON"

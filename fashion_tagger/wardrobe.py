@@ -222,7 +222,7 @@ def to_frame(self: Wardrobe) -> pd.DataFrame:
     for image, p, error in zip(self.photos, self.p, self.errors):
         out = InputError(error) if error else p
         rows.append(answer_row(self.schema, image, out, self.tagger.thresholds))
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).drop(columns='unlike') # whole wardrobes are photographed otherwise, and adapted to that
     groups = pd.Series(dtype=object, index=frame.index)
     for k, group in enumerate(self.duplicates(), 1): groups[group] = k
     frame.insert(len(frame.columns) - 1, 'colours', [' '.join(c.hex for c in colours) for colours in self.colours])

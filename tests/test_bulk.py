@@ -81,10 +81,11 @@ def test_standard_input(monkeypatch):
 def test_rows():
     p = [0.1, 0.7, 0.2, 0.6, 0.9, 0.1]
     assert answer_row(SCHEMA, "b.png", p) == dict(
-        image="b.png", colour="blue", colour_p=0.7, tags="jeans dress", tags_p="0.9000 0.6000", error=None)
+        image="b.png", colour="blue", colour_p=0.7, tags="jeans dress", tags_p="0.9000 0.6000", unlike=None, error=None)
     assert answer_row(SCHEMA, "b.png", p, dict(tags=0.95))["tags"] == ""
+    assert answer_row(SCHEMA, "b.png", p, unlike=1.234)["unlike"] == 1.23
     assert answer_row(SCHEMA, "b.png", InputError("b.png: gone")) == dict(
-        image="b.png", colour=None, colour_p=None, tags=None, tags_p=None, error="b.png: gone")
+        image="b.png", colour=None, colour_p=None, tags=None, tags_p=None, unlike=None, error="b.png: gone")
     with pytest.raises(InputError, match="'error'"): row_columns(Schema([Attribute("error", ("no", "yes"))]))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 root = Path(__file__).resolve().parents[1]
 ELSEWHERE = {  # lines that something else runs
+    "fashion-tagger serve demo/bundle": "tests/test_service.py, since it does not end",
     "make demo": ".ci/run",
     "make test": ".ci/run",
     "pip install .": "the check `package` of .ci/run",

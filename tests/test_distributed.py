@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("accelerate")
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--main_process_port=0"]
+ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2",
+              "--main_process_port=0"]
 TRAIN = ["--no-python", Path(sys.executable).parent/"fashion-tagger", "train"]
 OPTIONS = "--images / --attributes type --size 64x56 --bs 32 --out".split()
 

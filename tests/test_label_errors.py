@@ -97,6 +97,8 @@ def test_decisions_about_tags():
     assert decide(decision("a.jpg", "tags", "yes", "drop", tag="u"))["tags"][0] == dict(v=True)
     assert decide(decision("c.jpg", "tags", "yes", "drop", tag="u"))["tags"][2] == dict(v=False)
     assert decide(decision("c.jpg", "tags", "no", "relabel", "yes", "v"))["tags"][2] == dict(u=True, v=True)
+    new = decision("a.jpg", "tags", "no", "relabel", "yes", "w")  # stays when another tag of the photo is decided
+    assert sorted(decide(new, decision("a.jpg", "tags", "yes", "relabel", "no", "u"))["tags"][0]) == ["v", "w"]
 
 
 def test_decisions_that_do_not_fit():
