@@ -2,16 +2,18 @@
 
 Modules:
 
+- `fashion_tagger.active_learning`: What to label next: the photos whose labels would teach a tagger most
 - `fashion_tagger.annotations`: Exports of annotation tools and of public detection sets: CelebA, Open Images, COCO, Fashionpedia, Label Studio
 - `fashion_tagger.audit`: Find what is wrong with a table of labelled photos before you train
 - `fashion_tagger.batching`: Photos that come one by one, from many threads, run as batches
 - `fashion_tagger.browser_page`: A bundle as a page that tags photos in the browser, without a server
 - `fashion_tagger.bulk`: Tag any number of photos into a table, in constant memory, and resume interrupted runs
+- `fashion_tagger.bundle_commands`: The subcommands `next` and `push`
 - `fashion_tagger.cache`: Decode each photo once: pixels at the network's size, in a memory-mapped file
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
 - `fashion_tagger.cells`: What the cells of a table say: missing words, numbers, tags and what separates them, columns of 0 and 1
 - `fashion_tagger.classes`: Precision, recall and F1 of every value and tag, and how classes relate
-- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, serve, cache, demo
+- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, serve, cache, demo
 - `fashion_tagger.cluster`: Tag photos on several machines with Ray Data
 - `fashion_tagger.colours`: Name the colours of a garment, and say whether two garments go together by the rules of the colour wheel
 - `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo
@@ -30,6 +32,8 @@ Modules:
 - `fashion_tagger.garments`: The shapes of fifteen types of clothes, as line drawings without size, colour or place
 - `fashion_tagger.grad_cam`: Grad-CAM: which parts of a photo speak for an answer
 - `fashion_tagger.hierarchy`: Types within categories: found in a table, and probabilities that agree
+- `fashion_tagger.hub`: Share a bundle on the Hugging Face Hub, and load one from there
+- `fashion_tagger.hub_files`: Files of a repository of the Hugging Face Hub, downloaded by an address such as `hf://user/repo`
 - `fashion_tagger.inference`: Load a bundle and tag photos, without fastai
 - `fashion_tagger.interpret`: Scores, top losses and wrong answers, for any mixture of attributes and tag sets
 - `fashion_tagger.label_errors`: Labels that are probably wrong, found by models that never saw them, and what to do about each

@@ -33,6 +33,7 @@ from .curves import *
 from .training import *
 from .unlike import *
 from .distributed import *
+from .hub_files import *
 from .products import *
 from .vision_nets import *
 from .deployed import *
@@ -50,6 +51,7 @@ from .grad_cam import *
 from .label_errors import *
 from .report import *
 from .pages import *
+from .active_learning import *
 from .similar import *
 from .outfits import *
 from .outfit_model import *
@@ -61,4 +63,6 @@ from .service_page import *
 from .serve_commands import *
 from .product_tags import *
 from .browser_page import *
+from .hub import *
+from .bundle_commands import *
 from .commands import *

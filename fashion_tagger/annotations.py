@@ -7,6 +7,8 @@ Each reader takes the files of a data set or of an annotation tool as they are, 
 - `read_coco`: COCO, Fashionpedia and what most tools export as COCO; a row per annotation with its box, or per photo.
 - `read_label_studio`: an export of Label Studio, with choices and rectangles.
 
+`read_labels` reads any of COCO's and Label Studio's files, tables and folders: it is what `fashion-tagger train` calls.
+
 `write_label_studio` goes the other way: it writes a tagger's answers as pre-annotations, for people to correct. `label_studio_config` returns the labelling interface for a schema.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/annotations.html.md"""
@@ -36,11 +38,13 @@ from fastcore.basics import listify
 from .formats import file_of, object_frame, widen_box
 from .photo_names import check_images, has_ending, locate_photos
 from .schema import Attribute, InputError, Schema, TagSet, count_of, is_missing, some_of, warn_table
-from .sources import check_target_names, find_column
+from .sources import check_target_names, find_column, read_table
 from .splits import SPLIT_NAMES
+from .tables import ExportError
 
 # %% auto #0
-__all__ = ['read_celeba', 'read_open_images', 'read_coco', 'read_label_studio', 'label_studio_config', 'write_label_studio']
+__all__ = ['read_celeba', 'read_open_images', 'read_coco', 'read_label_studio', 'read_labels', 'label_studio_config',
+           'write_label_studio']
 
 # %% ../nbs/18_annotations.ipynb #bcc3d44a
 def _read_frame(path, **kwargs):
@@ -519,6 +523,59 @@ def read_label_studio(
         box=box_of if with_boxes and margin is not None else None,
         **{n: [cell(cells.get(n, ()), n) for *_, cells in rows] for n in names})
     return check_images(table, missing, images)
+
+# %% ../nbs/18_annotations.ipynb #5c0e0002
+def _names_in(targets): return [*targets] if isinstance(targets, Mapping) else listify(targets)
+
+def _as_tags(cell): return cell if is_missing(cell) or not isinstance(cell, str) else (cell,)
+
+def _keep_targets(source, table, attributes, tags):
+    "Only the columns that are asked for; raises `InputError` where one is not there, or has several words in a cell"
+    if not attributes and not tags: return table
+    given = [c for c in table if c not in ('image', 'box', 'split')]
+    names = [find_column(source, given, name) for name in (*attributes, *tags)]
+    for name in attributes:
+        if any(isinstance(cell, (tuple, Mapping)) for cell in table[name]):
+            raise InputError(f"{source}: {name!r} has several words for a photo; ask for it as tags (--tags {name})")
+    for name in tags: table[name] = [_as_tags(cell) for cell in table[name]]
+    return table[[c for c in ('image', 'box') if c in table] + names + [c for c in ('split',) if c in table]]
+
+def _is_coco_folder(source):
+    "Whether a folder, or the folders of its splits, hold COCO files as Roboflow names them"
+    if not os.path.isdir(source): return False
+    return any(glob(os.path.join(escape(source), pattern)) for pattern in ('*.coco.json', '*/*.coco.json'))
+
+def _read_coco_labels(source, images, attributes, tags, missing):
+    asked = {*attributes, *tags}
+    per = 'image' if 'categories' in asked else 'annotation'
+    return read_coco(source, images, per, supercategories='supercategory' in asked, missing=missing)
+
+def _read_tasks(source, images, attributes, tags, missing):
+    return read_label_studio(source, images, tags, [*attributes, *tags] or None, missing=missing)
+
+_EXPORTS = dict(read_coco=_read_coco_labels, read_label_studio=_read_tasks)
+
+# %% ../nbs/18_annotations.ipynb #5c0e0003
+def read_labels(
+    source, # A table or folder as for `read_table`, a file or folder of COCO, or an export of Label Studio
+    images=None, # Folder of the images; `None` for the folder of the file
+    attributes=None, # Targets that take one value
+    tags=None, # Tag sets
+    split=None, # As in `read_table`; an export has none but that of its folders
+    missing: str = 'error', # For images that do not exist: 'error', 'skip' or 'keep'
+    tag_sep=None, # As in `read_table`, for tables and folders
+    image_column=None, # As in `read_table`, for tables
+    group=None, # As in `read_table`, for tables
+) -> pd.DataFrame: # `image`, `box` where there are boxes, a column per target, `split` and `group` where there are such
+    "Read labels of any kind; raises `InputError` for what cannot be used"
+    if _is_coco_folder(source): reader = 'read_coco'
+    else:
+        try: return read_table(source, images, attributes, tags, split, missing, tag_sep, image_column, group)
+        except ExportError as e: reader = e.reader
+    for name, given in dict(split=split, tag_sep=tag_sep, image_column=image_column, group=group).items():
+        if given: raise InputError(f"{source}: an export has no columns; leave out {name} (--{name.replace('_', '-')})")
+    attributes, tags = _names_in(attributes), _names_in(tags)
+    return _keep_targets(source, _EXPORTS[reader](source, images, attributes, tags, missing), attributes, tags)
 
 # %% ../nbs/18_annotations.ipynb #389fcf4a
 _CHOICE = {Attribute: 'single', TagSet: 'multiple'}

@@ -31,7 +31,9 @@ from .tables import TABLE_ENDINGS
 __all__ = ['find_photos', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/45_bulk.ipynb #8b21f613
-def _is_table(source): return source.lower().endswith(TABLE_ENDINGS) and not os.path.isdir(source)
+def is_table(source):
+    "Whether a source is a table, by its name"
+    return source.lower().endswith(TABLE_ENDINGS) and not os.path.isdir(source)
 
 def _at_least_one(paths, message):
     "The same paths; raises `InputError` if there is none"
@@ -65,7 +67,7 @@ def _is_there(source):
 
 def _photos_from(source, images, image_column):
     if source == '-': return _stdin_lines()
-    if _is_table(source): return _table_photos(source, images, image_column)
+    if is_table(source): return _table_photos(source, images, image_column)
     if os.path.isdir(source): return _folder_photos(source)
     if os.path.lexists(source) or not glob.has_magic(source): return iter([source])
     return _at_least_one(_glob_matches(source), f"{source}: no file matches")
@@ -81,7 +83,7 @@ def find_photos(
     for s in sources:
         if not _is_there(s): raise InputError(f"{s}: there is no such file or folder")
     for name, given in dict(images=images, image_column=image_column).items():
-        if given and not any(map(_is_table, sources)):
+        if given and not any(map(is_table, sources)):
             raise InputError(f"{given}: --{name.replace('_', '-')} ({name}) says how to read a table, "
                              "and there is no table among the photos")
     return chain.from_iterable(_photos_from(s, images, image_column) for s in sources)
@@ -128,7 +130,7 @@ def own_columns(
     image_column=None, # As for `find_photos`
 ) -> dict: # Cells by name, one per photo
     "The other columns of a table of photos, such as article numbers"
-    if not isinstance(source, (str, os.PathLike)) or not _is_table(os.fspath(source)): return {}
+    if not isinstance(source, (str, os.PathLike)) or not is_table(os.fspath(source)): return {}
     from fashion_tagger.sources import read_other_columns # which imports pandas
     return read_other_columns(source, image_column)
 
@@ -246,6 +248,13 @@ def check_writable(option, path, endings=()):
     written_to = path if path.exists() else path.parent
     if path.is_dir() or not os.access(written_to, os.W_OK): raise InputError(f"{option} {path}: cannot be written")
     _check_parquet(path)
+
+def write_frame(frame, path):
+    "Write a DataFrame as CSV, JSON lines or Parquet, by the ending of the path"
+    ending = Path(path).suffix.lower()
+    if ending == '.csv': frame.to_csv(path, index=False)
+    elif ending == '.jsonl': frame.to_json(path, orient='records', lines=True, force_ascii=False)
+    else: frame.to_parquet(path, index=False)
 
 def _check_parquet(out):
     if out.suffix.lower() != '.parquet': return
@@ -370,6 +379,8 @@ def tag_to_file(
     check_out(out)
     if excel and out.suffix.lower() != '.csv': raise InputError(f"{out}: only a .csv file has a mark for Excel")
     if out.exists() and not (overwrite or unfinished.exists()): raise exists_error(out)
+    from fashion_tagger.inference import local_bundle
+    bundle = local_bundle(bundle)
     tagger = as_tagger(bundle, load)
     if columns is None: columns = own_columns(photos)
     if loaded: loaded(tagger)

@@ -1,4 +1,4 @@
-"""The `fashion-tagger` command: audit, train, evaluate, report, tag, similar, outfits, wardrobe, serve, cache, demo
+"""The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, serve, cache, demo
 
 `main` is the `fashion-tagger` command, `script` the entry point for a shell, and `app` the typer application with its
 subcommands. Each subcommand checks its options, calls a function that another notebook explains, and prints
@@ -27,6 +27,7 @@ import typer
 from typer.core import TyperCommand
 
 from .bulk import check_out, check_writable, find_photos, own_columns, tag_to_file
+from .bundle_commands import next_command, push_command
 from .cluster import check_parts, ray_options, tag_to_parts, with_ray_address
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
@@ -61,9 +62,9 @@ _Threads = Annotated[Optional[int], typer.Option(min=1, help=(
 def _options(version: _Version = False, threads: _Threads = None):
     if threads: os.environ['FASHION_TAGGER_THREADS'] = str(threads) # read by all that starts threads, PyTorch included
 
-_Bundle = Annotated[str, typer.Argument(help="Folder of the bundle")]
+_Bundle = Annotated[str, typer.Argument(help="Folder of the bundle, or hf://user/repo")]
 _Table = Annotated[str, typer.Argument(help=(
-    "CSV or TSV file with a row per photo, or a folder with a folder of photos per label"))]
+    "Table with a row per photo, folder with a folder of photos per label, or export of Label Studio or COCO (.json)"))]
 _Images = Annotated[Optional[str], typer.Option(help="Folder that the image names of the table start from")]
 _Attributes = Annotated[Optional[str], typer.Option(help=(
     "Columns with one value each, separated by commas; for a folder, names for the words of its folder names"))]
@@ -273,13 +274,13 @@ def train(
     json_out: _Json = None,
 ):
     "Train a tagger, print its scores on the validation photos, and write it as a bundle."
-    from fashion_tagger.sources import read_table
+    from fashion_tagger.annotations import read_labels
     start = time.perf_counter()
     _check_budget(seconds, resume, arch or size or epochs or heads > 1 or not pretrained)
     size = _height_and_width(size or '160x128')
     check_writable('--json', json_out)
     group = False if group == 'none' else group
-    rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
+    rows = read_labels(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
     if cache and len(rows) > 500 and process_number()[0] == 0: decode_beside(rows, size, method) # while the libraries are loaded
@@ -311,13 +312,13 @@ def evaluate(
     json_out: _Json = None,
 ):
     "Score a bundle on labelled photos, and with --group on products."
+    from fashion_tagger.annotations import read_labels
     from fashion_tagger.inference import Tagger
-    from fashion_tagger.sources import read_table
     from fashion_tagger.splits import part_mask
     check_writable('--json', json_out)
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
     attributes, tags = bundle_columns(tagger.schema, table)
-    rows = read_table(table, images, attributes, tags, split, missing, tag_sep, image_column, group or False)
+    rows = read_labels(table, images, attributes, tags, split, missing, tag_sep, image_column, group or False)
     rows = _apply_decisions(rows, decisions)
     mask, what = part_mask(rows, part)
     if part == 'train' or what == 'all rows': warn_if_trained_on(tagger, rows)
@@ -346,11 +347,11 @@ def audit(
     image_column: _ImageColumn = None,
 ):
     "List what is wrong before training: broken files, duplicates, values that cannot be learned."
+    from fashion_tagger.annotations import read_labels
     from fashion_tagger.audit import audit_table
-    from fashion_tagger.sources import read_table
     check_writable('--out', out, ('.csv', '.html'))
     start = time.perf_counter()
-    rows = read_table(table, images, _names(attributes), _names(tags), split, 'keep', tag_sep, image_column)
+    rows = read_labels(table, images, _names(attributes), _names(tags), split, 'keep', tag_sep, image_column)
     found = audit_table(rows, progress=True)
     width = max(shutil.get_terminal_size().columns, 80) if sys.stdout.isatty() else 10_000
     print(found.summary(width))
@@ -388,11 +389,11 @@ def report(
 ):
     "Write a page on how good a bundle is, where it is wrong, which labels are, and what to fix first."
     _use_no_display()
+    from fashion_tagger.annotations import read_labels
     from fashion_tagger.inference import Tagger
     from fashion_tagger.label_errors import read_decisions, write_decisions
     from fashion_tagger.pages import render_report, write_page
     from fashion_tagger.report import report_parts
-    from fashion_tagger.sources import read_table
     check_writable('--out', out, ('.html',))
     check_writable('--suspects', suspects, ('.csv',))
     if folds == 1:
@@ -400,7 +401,7 @@ def report(
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
     decisions = None if decisions is None else read_decisions(decisions)
     attributes, tags = bundle_columns(tagger.schema, table)
-    rows = read_table(table, images, attributes, tags, split, missing, tag_sep, image_column)
+    rows = read_labels(table, images, attributes, tags, split, missing, tag_sep, image_column)
     parts = report_parts(tagger, rows, part, decisions, folds, progress=_print_step)
     _print_step('laying it out')
     page = render_report(parts, title) if title else render_report(parts)
@@ -474,8 +475,9 @@ def tag(
     _print_counts(counts, time.perf_counter() - start, quiet)
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
-for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command,
-                            serve=serve_command, export=export_command).items():
+_commands = dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command, next=next_command,
+                 push=push_command, serve=serve_command, export=export_command)
+for _name, _command in _commands.items():
     app.command(_name)(_command)
 
 # %% ../nbs/79_cli.ipynb #5d32dece

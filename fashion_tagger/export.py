@@ -37,8 +37,9 @@ from safetensors.torch import save
 
 from .data import dls_table
 from .deployed import DeployedNet
-from .inference import (BUNDLE_VERSION, LOOKS_FILE, ONNX_FILE, OUTFITS_FILE, OUTFITS_JSON, SETTINGS_FILE,
-                                      UNLIKE_FILE, WEIGHTS_FILE, Tagger, load_network, read_settings)
+from .hub_files import HUB_SCHEME
+from .inference import (BUNDLE_FILES, BUNDLE_VERSION, ONNX_FILE, SETTINGS_FILE, WEIGHTS_FILE, Tagger,
+                                      load_network, read_settings)
 from .learner import labelled_preds, learner_schema, unwrapped
 from .onnx import write_onnx
 from .photos import get_photo, load_photo
@@ -155,7 +156,7 @@ def _data_text(data, words):
 # %% ../nbs/43_export.ipynb #78efb09d
 def model_card(
     settings: Mapping, # What `tagger.json` holds
-    name: str, # Of the bundle's folder
+    name: str, # Of the bundle's folder, or its address on the Hub, such as `hf://user/repo`
 ) -> str: # Markdown with a header of YAML
     "Describe a bundle to people and to model hubs"
     targets, data, scores = settings['schema']['targets'], settings.get('data') or {}, settings.get('scores') or {}
@@ -167,8 +168,9 @@ def model_card(
     loader = PackageLoader('fashion_tagger')
     card = Environment(loader=loader, trim_blocks=True, keep_trailing_newline=True).get_template('card.md')
     height, width = settings['size']
+    title = name.removeprefix(HUB_SCHEME)
     return card.render(
-        index=_metric_index(name, scores), title=name, name=name, onnx=ONNX_FILE, h=height, w=width,
+        index=_metric_index(title, scores), title=title, name=name, onnx=ONNX_FILE, h=height, w=width,
         targets=', '.join(f'{n} ({len(w)})' for n, w in words.items()), method=settings['method'],
         data=_data_text(data, words), valid=f"{data.get('valid', 0):,}", rows=rows, scored=bool(scores),
         calibrated='calibrated on the validation photos' if settings.get('temperatures') else 'not calibrated')
@@ -257,8 +259,6 @@ def _bundle_settings(learn, schema, network, prep, scores):
     if any(prep.input.values()): settings['input'] = prep.input
     return settings
 
-_FILES = (WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE)
-
 def _write_bundle(folder, name, schema, network, prep, settings, onnx):
     "Write the files of a bundle that will be called `name`"
     net = network.net
@@ -277,7 +277,7 @@ def _write_bundle(folder, name, schema, network, prep, settings, onnx):
 def _move_files(folder, bundle):
     "Move the files of a whole bundle into its folder, `tagger.json` last"
     (bundle/SETTINGS_FILE).unlink(missing_ok=True)
-    for name in _FILES:
+    for name in BUNDLE_FILES:
         if (folder/name).exists(): os.replace(folder/name, bundle/name)
         else: (bundle/name).unlink(missing_ok=True) # the model.onnx of an earlier bundle
 
@@ -365,11 +365,11 @@ def extend_bundle(
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix='.unchecked', dir=out) as folder:
             folder = Path(folder)
-            for name in _FILES:
+            for name in BUNDLE_FILES:
                 if (bundle/name).exists(): shutil.copyfile(bundle/name, folder/name)
             write(folder)
             raw = json.loads((bundle/SETTINGS_FILE).read_text(encoding='utf-8'))
-            names = [name for name in _FILES[:-2] if (folder/name).exists()]
+            names = [name for name in BUNDLE_FILES[:-2] if (folder/name).exists()]
             raw['files'] = settings.get('files', {}) | {name: _sha256(folder/name) for name in names}
             (folder/SETTINGS_FILE).write_text(json.dumps(raw, ensure_ascii=False, indent=1), encoding='utf-8')
             _move_files(folder, out)

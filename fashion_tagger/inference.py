@@ -20,12 +20,13 @@ import numpy as np
 from fastcore.basics import patch
 
 from .engines import BACKENDS, TorchEngine, fastest, onnx_engine, stream_photos
+from .hub_files import download_repo, is_hub_address
 from .photos import FIT_FILLS, FIT_METHODS, load_photo, open_photo
 from .schema import InputError, is_missing, schema_from_dict
 from .unlike import load_unlike
 
 # %% auto #0
-__all__ = ['read_settings', 'load_network', 'Tagger']
+__all__ = ['read_settings', 'local_bundle', 'load_network', 'Tagger']
 
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1
@@ -33,6 +34,7 @@ SETTINGS_FILE, WEIGHTS_FILE, ONNX_FILE = 'tagger.json', 'model.safetensors', 'mo
 # not in every bundle
 LOOKS_FILE, UNLIKE_FILE = 'looks.safetensors', 'unlike.safetensors'
 OUTFITS_FILE, OUTFITS_JSON = 'outfits.safetensors', 'outfits.json'
+BUNDLE_FILES = (WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE)
 
 # %% ../nbs/42_inference.ipynb #77789df0
 def _is_number(x, least, most): return isinstance(x, (int, float)) and least <= x <= most
@@ -178,6 +180,14 @@ def read_settings(
     for name in (*settings['thresholds'], *settings.get('temperatures', {})): schema[name] # raises if there is none
     return settings | dict(schema=schema, size=tuple(settings['size']))
 
+# %% ../nbs/42_inference.ipynb #7d1c0e52
+def local_bundle(
+    bundle, # Folder, or an address such as `hf://user/repo`
+): # Folder
+    "The folder of a bundle, downloaded if need be; raises `InputError` if it cannot be had"
+    return download_repo(bundle, BUNDLE_FILES, SETTINGS_FILE) if is_hub_address(bundle) else bundle
+
+
 # %% ../nbs/42_inference.ipynb #dd175074
 def bundle_file(bundle, name, settings):
     "Path of a file of the bundle, which must be there, readable, and as it was when it was written"
@@ -286,13 +296,14 @@ class Tagger:
 
     @classmethod
     def load(cls,
-        bundle, # Folder of the bundle
+        bundle, # Folder of the bundle, or its address on the Hugging Face Hub, such as `hf://user/repo`
         backend: str = 'auto', # One of `BACKENDS`
         device = None, # For PyTorch: where to run; the GPU if there is one
         precision: str|None = None, # For OpenVINO: 'f32' or 'bf16', the default if the processor has it
         sure: float = 0, # Smallest probability of an attribute's answer; where it is lower, the answer is `None`
     ) -> Tagger:
         "Load a bundle; raises `InputError` if it is not a whole one"
+        bundle = local_bundle(bundle)
         if not 0 <= sure < 1: raise InputError(f"sure={sure} (--sure): give a probability from 0 to below 1")
         settings = read_settings(bundle)
         if sure: settings['thresholds'] = {t.name: sure for t in settings['schema'].attributes} | settings['thresholds']

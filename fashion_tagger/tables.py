@@ -189,16 +189,23 @@ def _read_json_lines(path):
     rows = [[cell_text(record.get(key)) for key in header] for record in found.values()]
     return Records(path, header, rows, [*found])
 
-_ANNOTATIONS = dict(read_coco={'images', 'annotations'}, read_label_studio={'data', 'annotations'}) # keys that tell
+_ANNOTATIONS = [('read_coco', {'images', 'annotations'}), # keys that tell
+                ('read_label_studio', {'data', 'annotations'}), ('read_label_studio', {'data', 'predictions'}),
+                ('read_label_studio', {'annotator', 'annotation_id'})]
+
+class ExportError(InputError):
+    "A file is no table, but the export of an annotation tool"
+    def __init__(self, path, reader):
+        super().__init__(f"{path}: no table, but the export of a tool; read it in Python with {reader}")
+        self.reader = reader # Name of a function of `annotations`
 
 def _read_json(path):
     "A list of records, or a dict of columns"
     import pandas as pd
     with _open(path, 'rt', encoding='utf-8-sig') as f: data = _parse_json(path, f.read())
-    for reader, keys in _ANNOTATIONS.items():
+    for reader, keys in _ANNOTATIONS:
         first = data[0] if isinstance(data, list) and data else data
-        if isinstance(first, Mapping) and keys <= first.keys():
-            raise InputError(f"{path}: no table, but the export of a tool; read it in Python with {reader}")
+        if isinstance(first, Mapping) and keys <= first.keys(): raise ExportError(path, reader)
     is_dict = isinstance(data, Mapping)
     if is_dict and not all(isinstance(v, (Mapping, list)) for v in data.values()) \
        or not is_dict and not (isinstance(data, list) and all(isinstance(r, Mapping) for r in data)):

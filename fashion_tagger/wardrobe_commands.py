@@ -18,26 +18,19 @@ from typing import Annotated, Optional
 
 import typer
 
-from .bulk import check_writable, find_photos, own_columns
+from .bulk import check_writable, find_photos, own_columns, write_frame
 from .schema import InputError, count_of, warn_table
 
 # %% auto #0
 __all__ = []
 
 # %% ../nbs/65_wardrobe_commands.ipynb #a048a025
-_Bundle = Annotated[str, typer.Argument(help="Folder of the bundle")]
+_Bundle = Annotated[str, typer.Argument(help="Folder of the bundle, or hf://user/repo")]
 _Photos = Annotated[list[str], typer.Argument(help="Files, folders, globs, and tables with a column of photos")]
 _Images = Annotated[Optional[str], typer.Option(help="Folder that the image names of a table start from")]
 _ImageColumn = Annotated[Optional[str], typer.Option(help="Column of a table with the image names")]
 _Quiet = Annotated[bool, typer.Option('--quiet', help="Show no bar")]
 _TABLES = '.csv', '.jsonl', '.parquet'
-
-def _write_frame(frame, path):
-    "A table as CSV, JSON lines or Parquet by the ending of the path"
-    ending = Path(path).suffix.lower()
-    if ending == '.csv': frame.to_csv(path, index=False)
-    elif ending == '.jsonl': frame.to_json(path, orient='records', lines=True, force_ascii=False)
-    else: frame.to_parquet(path, index=False)
 
 def _load(bundle):
     from fashion_tagger.inference import Tagger
@@ -61,7 +54,7 @@ def similar_command(
     check_writable('--out', out, _TABLES)
     found = [*find_photos(photos, images, image_column)]
     frame = similar(_load(bundle), found, like, n, blind, False if quiet else None)
-    if out: _write_frame(frame, out)
+    if out: write_frame(frame, out)
     else: frame.to_csv(sys.stdout, index=False)
 
 # %% ../nbs/65_wardrobe_commands.ipynb #5af17aae
@@ -138,7 +131,7 @@ def outfits_command(
     found: dict = dict(items=len(items.photos))
     learned: list = []
     if outfits:
-        model, learned = _teach(bundle, out, outfits, items, columns, type, seed, quiet)
+        model, learned = _teach(tagger.bundle, out, outfits, items, columns, type, seed, quiet)
         found |= dict(outfits=len(learned))
         seconds = time.perf_counter() - start
         print(f"{count_of(len(learned), 'outfit')} learned in {seconds:.0f} s; types by {model.type}: {out}", file=sys.stderr)
@@ -195,7 +188,7 @@ def wardrobe_command(
     page = render_wardrobe(found, title)
     write_page(page, out)
     if json_out: Path(json_out).write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding='utf-8')
-    if table: _write_frame(wardrobe.to_frame(), table)
+    if table: write_frame(wardrobe.to_frame(), table)
     parts = [count_of(len(wardrobe), 'item'), f"{count_of(len(found['groups']), 'group')} of near-duplicates"]
     if wardrobe.model: parts += [count_of(len(found[key]), key[:-1]) for key in ('outfits', 'gaps')]
     if errors := [e for e in wardrobe.errors if e]:

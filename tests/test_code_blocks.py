@@ -2,7 +2,7 @@
 
 They run on drawn clothes, in files of the names that they use. The blocks of notebooks are cells, which nbdev-test
 runs; README's Python comes from the notebook `index`."""
-import os, re, shlex, shutil, sys
+import json, os, re, shlex, shutil, sys
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +36,16 @@ def write_tables(table, home):
     marks.to_csv(home/"marks.csv", index=False)
 
 
+def write_export(table, home):
+    "export.json, as Label Studio writes what people chose"
+    tasks = []
+    for i, (file, word) in enumerate(zip(table["image"], table["type"])):
+        result = [dict(from_name="type", to_name="image", type="choices", value=dict(choices=[word]))]
+        tasks.append(dict(id=i, data=dict(image=f"/data/local-files/?d={os.path.relpath(file, home/'photos')}"),
+                          annotations=[dict(result=result)]))
+    (home/"export.json").write_text(json.dumps(tasks))
+
+
 def write_outfits(table, home):
     "items.csv, and outfits.csv of random ones"
     files = [os.path.relpath(f, home/"photos") for f in table["image"]]
@@ -58,6 +68,7 @@ def folder(tmp_path_factory):
     write_layout(table, "folders", home/"photos_in_folders")
     for name in ("new_photos", "my_photos"): sample_wardrobe(home/name, n=8, seed=1)
     write_outfits(table, home)
+    write_export(table, home)
     shutil.copy(table["image"][0], home/"mine.jpg")
     return home
 
