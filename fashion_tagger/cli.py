@@ -29,6 +29,8 @@ from .bulk import check_out, check_writable, find_photos, own_columns, tag_to_fi
 from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
 from .schema import InputError
+from .teaching_commands import (bundle_targets, check_start, teach_command, train_further,
+                                              values_command)
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
@@ -106,6 +108,8 @@ _Thresholds = Annotated[Literal['0.5', 'f1', 'f2', 'f1-per-tag', 'f2-per-tag'], 
     "for all tags or for each by itself"))]
 _ClassWeights = Annotated[bool, typer.Option('--class-weights', help=(
     "Weigh the values of attributes by how rare they are: better recall of rare ones, lower accuracy"))]
+_From = Annotated[Optional[str], typer.Option('--from', help=(
+    "Bundle to go on from: its body, size, method, words and weights; new words and columns are added"))]
 _Resume = Annotated[bool, typer.Option('--resume', help=(
     "Go on where a training with the same photos, labels, options and --out was interrupted"))]
 _Cache = Annotated[bool, typer.Option(help=(
@@ -122,7 +126,7 @@ _Overwrite = Annotated[bool, typer.Option('--overwrite', help=(
 # %% ../nbs/79_cli.ipynb #dfb4155c
 def _names(text):
     "The names in 'type, colour'; `None` for none"
-    if not text: return None
+    if not isinstance(text, str): return text or None
     return [name.strip() for name in text.split(',') if name.strip()]
 
 def _height_and_width(text):
@@ -240,10 +244,16 @@ def train(
     image_column: _ImageColumn = None,
     missing: _Missing = 'error',
     json_out: _Json = None,
+    start_from: _From = None,
 ):
     "Train a tagger, print its scores on the validation photos, and write it as a bundle."
     from fashion_tagger.sources import read_table
     start = time.perf_counter()
+    if start_from:
+        own = dict(arch=arch, size=size, no_pretrained=not pretrained, seconds=seconds, resume=resume, heads=heads > 1,
+                   method=method != 'squish', features=features != 'auto', class_weights=class_weights)
+        check_start(start_from, out, own)
+        if not (attributes or tags): attributes, tags = bundle_targets(start_from, table)
     _check_budget(seconds, resume, arch or size or epochs or heads > 1 or not pretrained)
     size = _height_and_width(size or '160x128')
     check_writable('--json', json_out)
@@ -251,6 +261,12 @@ def train(
     rows = read_table(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
+    if start_from:
+        chosen = None if thresholds == '0.5' else thresholds
+        with _hint("--skip-unreadable leaves such photos out, and audit lists them"):
+            scores = train_further(rows, start_from, out, chosen, freeze_epochs, epochs, seed=seed, bs=bs, valid=valid,
+                                   num_workers=workers, augment=augment, views=views, cache=cache)
+        return _print_total(scores, len(rows), start, json_out)
     if cache and len(rows) > 500: decode_beside(rows, size, method) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
@@ -419,7 +435,8 @@ def tag(
     _print_counts(counts, time.perf_counter() - start, quiet)
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
-for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command).items():
+for _name, _command in dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command,
+                            teach=teach_command, values=values_command).items():
     app.command(_name)(_command)
 
 # %% ../nbs/79_cli.ipynb #5d32dece

@@ -29,6 +29,7 @@ from fastai.vision.all import Callback, delegates, set_seed
 
 import fashion_tagger.calibration # noqa: F401, which adds tune_thresholds and calibrate
 from .data import tagger_dataloaders, warn_unknown
+from .examples import examples_of
 from .export import extend_bundle, table_fingerprint
 from .inference import LOOKS_FILE, Tagger
 from .learner import TaggerLearner, learner_features, tagger_learner
@@ -149,6 +150,13 @@ def add_looks(
     looks = fit_looks(seen.x[:len(items)].numpy(), seen.sizes, groups, codes)
     extend_bundle(bundle, lambda folder: looks.save(folder/LOOKS_FILE))
 
+def add_examples(
+    learn: TaggerLearner, # After training
+    bundle, # Folder of its bundle
+):
+    "Keep features and labels of validation photos in a bundle, to teach it new words later"
+    if len(learn.dls.valid_ds): extend_bundle(bundle, examples_of(learn).save)
+
 # %% ../nbs/44_recipes.ipynb #b1d1f5c1
 def finish_bundle(
     learn: TaggerLearner, # After training
@@ -165,6 +173,7 @@ def finish_bundle(
     scores = learn.scores()
     learn.export_tagger(out, scores)
     add_looks(learn, out)
+    add_examples(learn, out)
     print(f"\n{format_scores(scores)}\n\nbundle: {out}", flush=True)
     return scores
 
