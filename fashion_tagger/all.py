@@ -30,12 +30,17 @@ from .learner import *
 from .calibration import *
 from .curves import *
 from .training import *
+from .vocabulary import *
+from .examples import *
+from .imprinting import *
 from .vision_nets import *
 from .deployed import *
 from .inference import *
 from .export import *
 from .recipes import *
 from .bulk import *
+from .teaching import *
+from .teaching_commands import *
 from .interpret import *
 from .confusion import *
 from .classes import *
