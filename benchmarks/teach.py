@@ -53,7 +53,8 @@ def learner(x, rows, schema, net):
     "A learner of heads on features"
     parts = [part_of(x, rows, schema, part) for part in ('train', 'valid')]
     dls = DataLoaders(*(FeatureDL(f, 256, i == 0, 'cpu') for i, f in enumerate(parts)), device='cpu')
-    learn = TaggerLearner(dls, net, schema=schema, loss_func=TaggerLoss(schema), splitter=TaggerNet.param_groups)
+    learn = TaggerLearner(dls, net, schema=schema, loss_func=TaggerLoss(schema), splitter=TaggerNet.param_groups,
+                          train_bn=False)
     learn.remove_cb(learn.progress)
     learn.logger = lambda *_: None
     learn.freeze()

@@ -388,9 +388,8 @@ def extend_bundle(
 def _deployed_answers(net, schema, settings, prep, photos):
     "Probabilities that PyTorch gives for photos"
     deployed = DeployedNet(net, schema, settings.get('temperatures'), **prep.input).eval()
-    with torch.no_grad(): rows = [torch.cat(deployed(torch.from_numpy(prep.pixels(photo))[None])[:len(schema)], 1)
-                                  for photo in photos]
-    return torch.cat(rows).numpy()
+    pixels = torch.from_numpy(np.stack([prep.pixels(photo) for photo in photos]))
+    with torch.no_grad(): return torch.cat(deployed(pixels)[:len(schema)], 1).numpy()
 
 def rewrite_bundle(
     bundle, # Folder of the bundle
