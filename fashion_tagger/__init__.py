@@ -26,6 +26,7 @@ Modules:
 - `fashion_tagger.duplicates`: Find photos that are the same, by their bytes or by how they look
 - `fashion_tagger.embedding`: Frozen features: the fastest engine runs photos through the body once, and the heads train on the result
 - `fashion_tagger.engines`: Run a network over many photos with PyTorch, ONNX Runtime or OpenVINO, while threads decode the next ones
+- `fashion_tagger.examples`: Features and labels of validation photos that a bundle keeps, to learn new words against, and to measure what old ones lose
 - `fashion_tagger.export`: Export any fastai learner to a bundle that runs without fastai, and check it against the learner
 - `fashion_tagger.features`: Which attributes are correlated in the labels, and the features that each should use to avoid shortcut learning
 - `fashion_tagger.formats`: Published data sets of clothes, faces and satellite photos, each read as it was published
@@ -34,6 +35,7 @@ Modules:
 - `fashion_tagger.hierarchy`: Types within categories: found in a table, and probabilities that agree
 - `fashion_tagger.hub`: Share a bundle on the Hugging Face Hub, and load one from there
 - `fashion_tagger.hub_files`: Files of a repository of the Hugging Face Hub, downloaded by an address such as `hf://user/repo`
+- `fashion_tagger.imprinting`: Teach a head a word from a few photos: a row of its last layer, and how strongly it competes
 - `fashion_tagger.inference`: Load a bundle and tag photos, without fastai
 - `fashion_tagger.interpret`: Scores, top losses and wrong answers, for any mixture of attributes and tag sets
 - `fashion_tagger.label_errors`: Labels that are probably wrong, found by models that never saw them, and what to do about each
@@ -63,10 +65,13 @@ Modules:
 - `fashion_tagger.sources`: Labels from folder names and tables, read into one table with a column per target
 - `fashion_tagger.splits`: Training, validation and test rows: a stratified split, a column of the table, or the split of published tutorials
 - `fashion_tagger.tables`: Any table file as cells of text: CSV, TSV, Excel, Parquet, JSON
+- `fashion_tagger.teaching`: Teach a bundle a new word from a few photos, a new attribute from a table, or other words for what it knows
+- `fashion_tagger.teaching_commands`: The subcommands `teach` and `values`, and `train --from`
 - `fashion_tagger.training`: Train frozen and unfrozen, keep checkpoints, and resume after an interruption
 - `fashion_tagger.transforms`: Photos as fastai transforms: opening, size and augmentation
 - `fashion_tagger.unlike`: Photos that are unlike anything that a tagger was trained on
 - `fashion_tagger.vision_nets`: Describe a `vision_learner` network as JSON, and rebuild it without fastai
+- `fashion_tagger.vocabulary`: Words of a tagger added, renamed, merged and dropped, with what it has learned
 - `fashion_tagger.wardrobe`: A wardrobe as a graph: what is in it, what is alike, and what to wear together
 - `fashion_tagger.wardrobe_commands`: The subcommands `similar`, `outfits` and `wardrobe`"""
 

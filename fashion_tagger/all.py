@@ -7,6 +7,7 @@ from .tables import *
 from .cells import *
 from .splits import *
 from .hierarchy import *
+from .hub_files import *
 from .photos import *
 from .photo_names import *
 from .sources import *
@@ -33,7 +34,9 @@ from .curves import *
 from .training import *
 from .unlike import *
 from .distributed import *
-from .hub_files import *
+from .vocabulary import *
+from .examples import *
+from .imprinting import *
 from .products import *
 from .vision_nets import *
 from .deployed import *
@@ -42,6 +45,8 @@ from .export import *
 from .recipes import *
 from .bulk import *
 from .cluster import *
+from .teaching import *
+from .teaching_commands import *
 from .batching import *
 from .interpret import *
 from .confusion import *

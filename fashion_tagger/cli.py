@@ -36,6 +36,8 @@ from .product_tags import print_product_counts, tag_products_to_file
 from .schema import InputError
 from .serve_commands import serve_command
 from .browser_page import export_command
+from .teaching_commands import (bundle_targets, check_start, teach_command, train_further,
+                                              values_command)
 from .wardrobe_commands import outfits_command, similar_command, wardrobe_command
 
 # %% auto #0
@@ -115,6 +117,8 @@ _Thresholds = Annotated[Literal['0.5', 'f1', 'f2', 'f1-per-tag', 'f2-per-tag'], 
     "for all tags or for each by itself"))]
 _ClassWeights = Annotated[bool, typer.Option('--class-weights', help=(
     "Weigh the values of attributes by how rare they are: better recall of rare ones, lower accuracy"))]
+_From = Annotated[Optional[str], typer.Option('--from', help=(
+    "Bundle to go on from: its body, size, method, words and weights; new words and columns are added"))]
 _Resume = Annotated[bool, typer.Option('--resume', help=(
     "Go on where a training with the same photos, labels, options and --out was interrupted"))]
 _Cache = Annotated[bool, typer.Option(help=(
@@ -142,7 +146,7 @@ _Overwrite = Annotated[bool, typer.Option('--overwrite', help=(
 # %% ../nbs/79_cli.ipynb #dfb4155c
 def _names(text):
     "The names in 'type, colour'; `None` for none"
-    if not text: return None
+    if not isinstance(text, str): return text or None
     return [name.strip() for name in text.split(',') if name.strip()]
 
 def _height_and_width(text):
@@ -272,10 +276,16 @@ def train(
     image_column: _ImageColumn = None,
     missing: _Missing = 'error',
     json_out: _Json = None,
+    start_from: _From = None,
 ):
     "Train a tagger, print its scores on the validation photos, and write it as a bundle."
     from fashion_tagger.annotations import read_labels
     start = time.perf_counter()
+    if start_from:
+        own = dict(arch=arch, size=size, no_pretrained=not pretrained, seconds=seconds, resume=resume, heads=heads > 1,
+                   method=method != 'squish', features=features != 'auto', class_weights=class_weights)
+        check_start(start_from, out, own)
+        if not (attributes or tags): attributes, tags = bundle_targets(start_from, table)
     _check_budget(seconds, resume, arch or size or epochs or heads > 1 or not pretrained)
     size = _height_and_width(size or '160x128')
     check_writable('--json', json_out)
@@ -283,6 +293,12 @@ def train(
     rows = read_labels(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
+    if start_from:
+        chosen = None if thresholds == '0.5' else thresholds
+        with _hint("--skip-unreadable leaves such photos out, and audit lists them"):
+            scores = train_further(rows, start_from, out, chosen, freeze_epochs, epochs, seed=seed, bs=bs, valid=valid,
+                                   num_workers=workers, augment=augment, views=views, cache=cache)
+        return _print_total(scores, len(rows), start, json_out)
     if cache and len(rows) > 500 and process_number()[0] == 0: decode_beside(rows, size, method) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
@@ -476,7 +492,7 @@ def tag(
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
 _commands = dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command, next=next_command,
-                 push=push_command, serve=serve_command, export=export_command)
+                 push=push_command, serve=serve_command, export=export_command, teach=teach_command, values=values_command)
 for _name, _command in _commands.items():
     app.command(_name)(_command)
 

@@ -172,7 +172,7 @@ def model_card(
     return card.render(
         index=_metric_index(title, scores), title=title, name=name, onnx=ONNX_FILE, h=height, w=width,
         targets=', '.join(f'{n} ({len(w)})' for n, w in words.items()), method=settings['method'],
-        data=_data_text(data, words), valid=f"{data.get('valid', 0):,}", rows=rows, scored=bool(scores),
+        data=_data_text(data, words), changes=settings.get('changes', []), valid=f"{data.get('valid', 0):,}", rows=rows, scored=bool(scores),
         calibrated='calibrated on the validation photos' if settings.get('temperatures') else 'not calibrated')
 
 # %% ../nbs/43_export.ipynb #225ea8db
@@ -206,10 +206,12 @@ def was_trained_on(
 ) -> bool: # The same names of files with the same labels, in training and validation together
     "Whether a table is the one that a bundle was trained on"
     used = table[table['split'].isin(['train', 'valid'])] if 'split' in table else table
-    known = (settings.get('data') or {}).get('fingerprint')
-    names = settings['schema'].names
-    if not known or not {*names} <= {*table}: return False
-    return known == table_fingerprint(used.to_dict('records'), names)
+    data, rows = settings.get('data') or {}, used.to_dict('records')
+    while data:
+        names = data.get('names', settings['schema'].names)
+        if {*names} <= {*table} and data.get('fingerprint') == table_fingerprint(rows, names): return True
+        data = data.get('before') # of the bundle that training began with
+    return False
 
 # %% ../nbs/43_export.ipynb #64f49b7a
 class _Network(NamedTuple):
@@ -245,17 +247,20 @@ def _metadata(deployed, settings):
     return {k: json.dumps(v, ensure_ascii=False) for k, v in facts.items()}
 
 # %% ../nbs/43_export.ipynb #97ce2415
+def _versions():
+    "Of the libraries that a bundle depends on"
+    return {name: version(name) for name in ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow')}
+
 def _bundle_settings(learn, schema, network, prep, scores):
     "What `tagger.json` holds, but for what depends on the files"
     loss = learn.loss_func
     thresholds = {name: np.asarray(v).tolist() for name, v in getattr(loss, 'thresholds', {}).items()}
-    libraries = ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow')
     settings = dict(
         bundle_version=BUNDLE_VERSION, schema=schema.to_dict(), model=network.config, features=network.features,
         size=list(prep.size), method=prep.method, fill=prep.fill, draft=prep.draft, resampling='bilinear',
         thresholds=thresholds, temperatures=dict(getattr(loss, 'temperatures', {})), scores=scores,
         data=_data_of(learn, schema), curves=getattr(learn, 'curves', None),
-        versions={name: version(name) for name in libraries})
+        versions=_versions())
     if any(prep.input.values()): settings['input'] = prep.input
     return settings
 
@@ -299,11 +304,14 @@ def _photos_to_check(learn, schema, n, bs):
     dl = learn.dls.valid.new(get_idxs=lambda: ixs, n=len(ixs), bs=bs, shuffle=False, drop_last=False, num_workers=0)
     return [get_photo(row) for row in dls_table(learn.dls, 1, schema)[:n].to_dict('records')], dl
 
-def _check_parity(learn, schema, bundle, engines, n=32, bs=4, tolerance=1e-4):
+def _check_parity(learn, schema, bundle, engines, n=32, bs=4):
     "Raise `RuntimeError` where an engine answers otherwise than the learner"
     photos, dl = _photos_to_check(learn, schema, n, bs)
     right = labelled_preds(learn, dl=dl, schema=schema).p.numpy()
-    device = next(learn.model.parameters()).device
+    _compare_engines(bundle, engines, photos, right, next(learn.model.parameters()).device, bs)
+
+def _compare_engines(bundle, engines, photos, right, device='cpu', bs=4, tolerance=1e-4):
+    "Raise `RuntimeError` where an engine gives other probabilities than these"
     for name in engines:
         tagger = Tagger.load(bundle, name, device if name == 'torch' else None, 'f32' if name == 'openvino' else None)
         answers = list(tagger.stream(photos, bs))
@@ -373,6 +381,46 @@ def extend_bundle(
             raw['files'] = settings.get('files', {}) | {name: _sha256(folder/name) for name in names}
             (folder/SETTINGS_FILE).write_text(json.dumps(raw, ensure_ascii=False, indent=1), encoding='utf-8')
             _move_files(folder, out)
+    return out
+
+# %% ../nbs/43_export.ipynb #cded33d2
+def _deployed_answers(net, schema, settings, prep, photos):
+    "Probabilities that PyTorch gives for photos"
+    deployed = DeployedNet(net, schema, settings.get('temperatures'), **prep.input).eval()
+    pixels = torch.from_numpy(np.stack([prep.pixels(photo) for photo in photos]))
+    with torch.no_grad(): return torch.cat(deployed(pixels)[:len(schema)], 1).numpy()
+
+def rewrite_bundle(
+    bundle, # Folder of the bundle
+    out, # Folder of the bundle to write
+    net, # A `TaggerNet`, in evaluation mode
+    changes: Mapping, # Settings that become others, as `tagger.json` holds them
+    write, # Called with a folder that has the other files of the bundle, into which it writes those that change
+    photos, # Some, to check the engines with
+) -> Path: # The folder
+    "Write a bundle with another network in it; raises `InputError` where that cannot be written"
+    settings = json.loads((Path(bundle)/SETTINGS_FILE).read_text(encoding='utf-8')) | changes
+    had_onnx, schema, bundle, out = settings.pop('onnx', None), net.schema, Path(bundle), Path(out)
+    if had_onnx and find_spec('onnx') is None:
+        warnings.warn(f"{out} gets no {ONNX_FILE}, because the package onnx is not installed", stacklevel=2)
+    settings |= dict(schema=schema.to_dict(), model=net.config, features=dict(net.features), versions=_versions())
+    prep = Preprocessing(tuple(settings['size']), *(settings[key] for key in ('method', 'fill')),
+                         settings.get('draft', True), **settings.get('input', {}))
+    check_bundle_folder(out)
+    with _naming(out):
+        out.mkdir(parents=True, exist_ok=True)
+        unchecked = tempfile.TemporaryDirectory(prefix='.unchecked', dir=out)
+    with unchecked as folder:
+        folder = Path(folder)
+        with _naming(out):
+            for name in BUNDLE_FILES[2:-2]: # all but the network, the card and the settings
+                if (bundle/name).exists(): shutil.copyfile(bundle/name, folder/name)
+            write(folder)
+            network = _Network(net.config, net, dict(net.features))
+            _write_bundle(folder, out.resolve().name, schema, network, prep, settings, had_onnx and find_spec('onnx'))
+        right = _deployed_answers(net, schema, settings, prep, photos)
+        _compare_engines(folder, _engines_to_check(settings), photos, right)
+        with _naming(out): _move_files(folder, out)
     return out
 
 # %% ../nbs/43_export.ipynb #72160b06

@@ -34,7 +34,9 @@ SETTINGS_FILE, WEIGHTS_FILE, ONNX_FILE = 'tagger.json', 'model.safetensors', 'mo
 # not in every bundle
 LOOKS_FILE, UNLIKE_FILE = 'looks.safetensors', 'unlike.safetensors'
 OUTFITS_FILE, OUTFITS_JSON = 'outfits.safetensors', 'outfits.json'
-BUNDLE_FILES = (WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON, 'README.md', SETTINGS_FILE)
+EXAMPLES_FILE = 'examples.safetensors'
+BUNDLE_FILES = (WEIGHTS_FILE, ONNX_FILE, LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON, EXAMPLES_FILE,
+                'README.md', SETTINGS_FILE)
 
 # %% ../nbs/42_inference.ipynb #77789df0
 def _is_number(x, least, most): return isinstance(x, (int, float)) and least <= x <= most
@@ -70,6 +72,16 @@ def _are_options(x):
     "Keyword arguments for timm or torchvision that are small and read nothing"
     return isinstance(x, dict) and not _READING & set(x) and all(map(_is_small, x.values()))
 
+def _is_merge(x):
+    "How the words of a target were merged"
+    if not isinstance(x, dict) or not _is_count(x.get('n'), 100_000) or not isinstance(x.get('words'), list): return False
+    numbers = [word for word in x['words'] if isinstance(word, list) and all(_is_count(i, x['n']) for i in word)]
+    return len(numbers) == len(x['words']) and _is_number(x.get('temperature'), 1e-6, 1e6)
+
+def _are_merges(x):
+    if not isinstance(x, list) or len(x) > 64 or not all(isinstance(step, dict) for step in x): return False
+    return all(_is_merge(merge) for step in x for merge in step.values())
+
 def _is_tagger_model(x):
     "Options of `create_tagger`; it refuses those that it does not know"
     pool = x.get('pool', 'mean_std')
@@ -77,6 +89,7 @@ def _is_tagger_model(x):
         _is_arch(x.get('arch')),
         isinstance(pool, str) or _is_count(pool, 32),
         _are_options(x.get('body_kwargs', {})),
+        _are_merges(x.get('merged', [])),
         *(_is_count(x.get(name, 0), most) for name, most in _LIMITS.items()),
     ]
     return all(rules)

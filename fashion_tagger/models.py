@@ -5,7 +5,7 @@
 - `create_tagger_body`: a body (backbone) that gives the last feature map of each stage: any convolutional network of timm's or torchvision's, `DEFAULT_ARCH`, or `SmallerVGG`
 - `ColourHistogram`: which colours fill the foreground
 - `pool_map`: from a feature map to a row of features
-- `TaggerHead`: from features to logits, with a choice of features for each target; `HeadEnsemble` averages several
+- `TaggerHead`: from features to logits, with a choice of features for each target; `HeadEnsemble` averages several, and `MergedHead` merges words
 
 `RECIPES` holds options of `create_tagger` that reproduce published networks. Nothing here depends on fastai or on how a network is trained.
 
@@ -311,17 +311,21 @@ class TaggerHead(nn.Module):
         hidden: int = 512, # Width of the hidden layer; 0: none, only `dropout[0]` and a linear layer per target
         dropout: tuple = (0.2, 0.5), # Before and after the hidden layer
         norm: bool|str = True, # Batch norm of the features and before the ReLU; 'after_relu': only there; False: none
+        own_trunks: Sequence = (), # Names of targets that share their hidden layer with no other
     ):
         super().__init__()
         if norm not in (True, False, 'after_relu'):
             raise InputError(f"unknown norm {norm!r}; there are True, False and 'after_relu'")
         self.names, self.sizes = list(features), list(features.values())
         self.feature_groups = [self._groups_of(t.name, feature_groups or {}) for t in schema]
-        for name in feature_groups or {}: schema[name] # raises if there is no such target
+        for name in (*(feature_groups or {}), *own_trunks): schema[name] # raises if there is no such target
         widths = {groups: sum(features[g] for g in groups) for groups in self.feature_groups}
         self.trunks, self.linears = nn.ModuleDict(), nn.ModuleList()
-        for groups in self.feature_groups: self.trunks['+'.join(groups)] = _trunk(widths[groups], hidden, dropout, norm)
-        for t, groups in zip(schema, self.feature_groups):
+        self.trunk_names = []
+        for i, (t, groups) in enumerate(zip(schema, self.feature_groups)):
+            key = '+'.join(groups) + (f'#{i}' if t.name in own_trunks else '')
+            self.trunk_names.append(key)
+            if key not in self.trunks: self.trunks[key] = _trunk(widths[groups], hidden, dropout, norm)
             self.linears.append(nn.Linear(hidden or widths[groups], len(t.vocab)))
 
     def _groups_of(self, target, feature_groups):
@@ -333,13 +337,20 @@ class TaggerHead(nn.Module):
             raise InputError(f"{target!r} cannot see {g!r}; there are {', '.join(self.names)}")
         return tuple(g for g in self.names if g in wanted)
 
+    def hidden(self,
+        x: torch.Tensor, # Features, shape `(bs, n_features)`
+    ) -> list: # Target by target, what its linear layer takes, shape `(bs, n)`
+        "The trunks alone"
+        columns, found = dict(zip(self.names, x.split(self.sizes, 1))), {}
+        for key, trunk in self.trunks.items():
+            groups = key.partition('#')[0].split('+')
+            found[key] = trunk(torch.cat([columns[g] for g in groups], 1))
+        return [found[key] for key in self.trunk_names]
+
     def forward(self,
         x: torch.Tensor, # Features, shape `(bs, n_features)`
     ) -> torch.Tensor: # Logits, shape `(bs, n_logits)`
-        columns, hidden = dict(zip(self.names, x.split(self.sizes, 1))), {}
-        for key, trunk in self.trunks.items():
-            hidden[key] = trunk(torch.cat([columns[g] for g in key.split('+')], 1))
-        return torch.cat([linear(hidden['+'.join(s)]) for s, linear in zip(self.feature_groups, self.linears)], 1)
+        return torch.cat([linear(h) for h, linear in zip(self.hidden(x), self.linears)], 1)
 
 # %% ../nbs/23_models.ipynb #2e37960f
 def _log_mean(p): return p.mean(0).clamp(min=1e-30).log() # not logsumexp, which OpenVINO cannot read
@@ -383,6 +394,64 @@ def probabilities(
     for t, z in schema.split(logits): parts[t.name] = t.probabilities(z.float()/temperatures.get(t.name, 1.))
     return torch.cat([*agreeing(schema, parts).values()], 1)
 
+# %% ../nbs/23_models.ipynb #032edf8b
+def unmerged_schema(schema, merges):
+    "The schema that words were merged from; its merged targets have numbers for words"
+    targets = []
+    for t in schema:
+        n = merges[t.name]['n'] if t.name in merges else 0
+        targets.append(type(t)(t.name, [str(i) for i in range(n)]) if n else t)
+    return Schema(targets)
+
+def _log_sum(z, temperature):
+    "Not logsumexp, which OpenVINO cannot read"
+    top = z.amax(-1, keepdim=True)
+    return top + temperature*((z - top)/temperature).exp().sum(-1, keepdim=True).log()
+
+def _log_any(z, temperature): return z.amax(-1, keepdim=True)
+
+_MERGED_LOGITS = {Attribute: _log_sum, TagSet: _log_any}
+
+def _check_merge(target, n, words):
+    "Raise `InputError` where the words of a target are not made of `n` numbers"
+    numbers = [i for word in words for i in word]
+    if len(words) == len(target.vocab) and all(words) and {*numbers} <= {*range(n)}: return
+    raise InputError(f"{target.name!r}: its {len(target.vocab)} words are not merged from {n}")
+
+# %% ../nbs/23_models.ipynb #6326481c
+class MergedHead(nn.Module):
+    "Logits of merged words, from a head that still tells them apart"
+    def __init__(self,
+        head: nn.Module, # A `TaggerHead`, a `HeadEnsemble` or a `MergedHead`, from features to logits of the words before
+        schema: Schema, # With the merged words
+        merges: Mapping, # By target: `n` words before, `words`: the numbers that each word consists of, `temperature`
+    ):
+        super().__init__()
+        self.head, self.schema, self.merges = head, schema, merges
+        for name, m in merges.items(): _check_merge(schema[name], m['n'], m['words'])
+
+    @property
+    def feature_groups(self) -> list: # As in `TaggerHead`
+        return self.head.feature_groups
+
+    def _merged(self, target, z):
+        merge = self.merges.get(target.name)
+        if not merge: return z
+        log, words = _MERGED_LOGITS[type(target)], merge['words']
+        alone = [i for i, word in enumerate(words) if len(word) == 1]
+        several = [i for i, word in enumerate(words) if len(word) > 1]
+        parts = [z[..., [words[i][0] for i in alone]]]
+        for i in several: parts.append(log(z[..., list(words[i])], merge['temperature']))
+        places = [(alone + several).index(i) for i in range(len(words))]
+        return torch.cat(parts, -1)[..., places]
+
+    def forward(self,
+        x: torch.Tensor, # Features, shape `(bs, n_features)`
+    ) -> torch.Tensor: # Logits, shape `(bs, n_logits)`; of an ensemble in training `(n_heads, bs, n_logits)`
+        sizes = [len(t.vocab) for t in unmerged_schema(self.schema, self.merges)]
+        parts = self.head(x).split(sizes, -1)
+        return torch.cat([self._merged(t, z) for t, z in zip(self.schema, parts)], -1)
+
 # %% ../nbs/23_models.ipynb #2f92d1d0
 def _stage_numbers(stages, n):
     "The stages asked for, numbered from 1; raises `InputError` where the body does not have them"
@@ -420,10 +489,12 @@ class TaggerNet(nn.Module):
         histogram_bins: int = 6, # Levels of each channel in the histogram; 0: no histogram
         histogram_centre: float|None = 0.5, # As `centre` of `ColourHistogram`; 0 or None: all pixels count the same
         n_heads: int = 1, # How many heads to average, for each of the bodies side by side
-        **head_kwargs, # Passed on to `TaggerHead`: feature_groups, hidden, dropout, norm
+        merged: Sequence = (), # Words that were merged, one step after the other, each as `merges` of `MergedHead`
+        **head_kwargs, # Passed on to `TaggerHead`: feature_groups, hidden, dropout, norm, own_trunks
     ):
         super().__init__()
         self.body, self.schema, self.pool, self.n_heads = body, schema, pool, n_heads
+        self.merged = list(merged)
         self.stages = _stage_numbers(stages, len(body.channels))
         self.histogram = ColourHistogram(histogram_bins, centre=histogram_centre) if histogram_bins else None
         self.register_buffer('mean', torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -445,17 +516,20 @@ class TaggerNet(nn.Module):
 
     def new_head(self,
         feature_groups: Mapping|None = None, # As in `TaggerHead`
-        **kwargs, # Passed on to `TaggerHead`: hidden, dropout, norm
+        **kwargs, # Passed on to `TaggerHead`: hidden, dropout, norm, own_trunks
     ) -> nn.Module: # A `TaggerHead`, or a `HeadEnsemble`: `n_heads` for each body, which use that body's groups
         "Untrained heads; those of a body that has none of a target's groups use all groups asked for"
-        heads = []
+        heads, schemas = [], [self.schema]
+        for merges in reversed(self.merged): schemas.append(unmerged_schema(schemas[-1], merges))
         for own in self.n_heads*self._groups_by_body():
             groups = {t.name: own for t in self.schema}
             for target, wanted in (feature_groups or {}).items():
                 wanted = [wanted] if isinstance(wanted, str) else list(wanted)
                 groups[target] = [g for g in wanted if g in own] or wanted
-            heads.append(TaggerHead(self.schema, self.features, groups, **kwargs))
-        return heads[0] if len(heads) == 1 else HeadEnsemble(heads, self.schema)
+            heads.append(TaggerHead(schemas[-1], self.features, groups, **kwargs))
+        head = heads[0] if len(heads) == 1 else HeadEnsemble(heads, schemas[-1])
+        for merges, schema in zip(self.merged, schemas[-2::-1]): head = MergedHead(head, schema, merges)
+        return head
 
     def embed(self,
         x: torch.Tensor, # Pixels, 0 to 1, shape `(bs, 3, h, w)`
@@ -490,7 +564,7 @@ def _with_defaults(kwargs):
     defaults = {}
     for cls in (TaggerNet, TaggerHead):
         for p in inspect.signature(cls).parameters.values():
-            if p.default is not p.empty: defaults[p.name] = p.default
+            if p.default is not p.empty and p.default != (): defaults[p.name] = p.default
     return defaults | kwargs
 
 def create_tagger(

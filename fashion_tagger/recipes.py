@@ -31,6 +31,7 @@ import fashion_tagger.calibration # noqa: F401, which adds tune_thresholds and c
 from .data import tagger_dataloaders, warn_unknown
 from .distributed import training_together, use_own_gpu
 from .engines import first_does, only_first_speaks, process_number
+from .examples import examples_of
 from .export import extend_bundle, table_fingerprint
 from .inference import LOOKS_FILE, UNLIKE_FILE, Tagger
 from .learner import TaggerLearner, learner_features, tagger_learner
@@ -164,6 +165,13 @@ def add_looks(
         if unlike: unlike.save(folder/UNLIKE_FILE)
     extend_bundle(bundle, write)
 
+def add_examples(
+    learn: TaggerLearner, # After training
+    bundle, # Folder of its bundle
+):
+    "Keep features and labels of validation photos in a bundle, to teach it new words later"
+    if len(learn.dls.valid_ds): extend_bundle(bundle, examples_of(learn).save)
+
 # %% ../nbs/44_recipes.ipynb #b1d1f5c1
 def finish_bundle(
     learn: TaggerLearner, # After training
@@ -180,6 +188,7 @@ def finish_bundle(
     scores = learn.scores()
     learn.export_tagger(out, scores)
     add_looks(learn, out)
+    add_examples(learn, out)
     print(f"\n{format_scores(scores)}\n\nbundle: {out}", flush=True)
     return scores
 
