@@ -24,7 +24,7 @@ from fashion_tagger.examples import as_halves
 from fashion_tagger.imprinting import teach_row
 from fashion_tagger.vocabulary import heads_of
 
-TYPES = ['Backpacks', 'Flip Flops', 'Kurtas', 'Shorts', 'Socks', 'Sunglasses']
+TYPES = ['Backpacks', 'Flip Flops', 'Kurtas', 'Socks']
 TARGETS = ['articleType', 'baseColour']
 
 
