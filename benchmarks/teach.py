@@ -8,7 +8,8 @@ rows, and four ways are compared: `teach_row`, which is what `fashion-tagger tea
 is the mean of the photos; nearest mean, which gives up the head and takes the type with the nearest mean of the hidden
 layer; and a head trained anew with every photo of the type. `found` is the share of the type's validation photos that
 are answered so, `lost` by how much the accuracy of the other validation photos falls; it counts the half of them that
-nothing was fitted to. With --further, training goes on with the photos of the type alone, with and without examples.
+nothing was fitted to. With --further, training goes on from an untaught row with the photos of the type alone, with
+and without examples.
 
 The body is frozen and the same for all, so photos are embedded once; --features keeps them for the next run."""
 import argparse, json, os, warnings
@@ -24,7 +25,7 @@ from fashion_tagger.examples import as_halves
 from fashion_tagger.imprinting import teach_row
 from fashion_tagger.vocabulary import heads_of
 
-TYPES = ['Backpacks', 'Flip Flops', 'Kurtas', 'Shorts', 'Socks', 'Sunglasses']
+TYPES = ['Backpacks', 'Flip Flops', 'Kurtas', 'Socks']
 TARGETS = ['articleType', 'baseColour']
 
 

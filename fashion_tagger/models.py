@@ -431,7 +431,7 @@ class MergedHead(nn.Module):
         for name, m in merges.items(): _check_merge(schema[name], m['n'], m['words'])
 
     @property
-    def feature_groups(self) -> list: # As in `TaggerHead`
+    def feature_groups(self): # As in `TaggerHead`
         return self.head.feature_groups
 
     def _merged(self, target, z):
