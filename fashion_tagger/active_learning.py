@@ -22,7 +22,7 @@ from .looks import standardised
 from .schema import Attribute, InputError, Schema, TagSet, count_of, some_of, warn_table
 
 # %% auto #0
-__all__ = ['CANDIDATES', 'margins', 'least_sure', 'choose_rows', 'choose_next']
+__all__ = ['choose_next']
 
 # %% ../nbs/58_active_learning.ipynb #58fe283c
 def _attribute_margin(target, p, threshold):

@@ -20,7 +20,7 @@ from .bulk import check_out, find_photos, is_table, write_frame
 from .schema import InputError, count_of
 
 # %% auto #0
-__all__ = ['next_command', 'push_command']
+__all__ = []
 
 # %% ../nbs/76_bundle_commands.ipynb #e3815a93
 def _labelled_photos(source, images):

@@ -24,7 +24,7 @@ from .models import TaggerNet, probabilities
 from .schema import Attribute, InputError, Schema
 
 # %% auto #0
-__all__ = ['MOST_ROWS', 'MOST_BYTES', 'EXAMPLES_FILE', 'Examples', 'most_rows', 'as_halves', 'examples_of', 'load_examples']
+__all__ = []
 
 # %% ../nbs/37_examples.ipynb #6be71ca5
 MOST_ROWS, MOST_BYTES = 2000, 8_000_000

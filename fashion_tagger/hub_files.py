@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .schema import InputError, some_of
 
 # %% auto #0
-__all__ = ['HUB_SCHEME', 'is_hub_address', 'HubAddress', 'parse_hub_address', 'hub_errors', 'download_repo']
+__all__ = []
 
 # %% ../nbs/08_hub_files.ipynb #44f8d66c
 HUB_SCHEME = 'hf://'

@@ -21,7 +21,7 @@ from .looks import standardised, whitening
 from .schema import InputError
 
 # %% auto #0
-__all__ = ['N_DIMS', 'FEWEST', 'MOST', 'KEEP', 'Unlike', 'fit_unlike']
+__all__ = ['Unlike', 'fit_unlike']
 
 # %% ../nbs/34_unlike.ipynb #f0af33e6
 @dataclass(frozen=True)
@@ -96,9 +96,10 @@ def _fit_classifier(name, z, codes, z_valid, codes_valid):
     guess = np.log((counts + 1)/(counts + 1).sum())[y]
     return _Classifier(weight, bias, float((log_p - guess).mean()), name)
 
-# %% ../nbs/34_unlike.ipynb #f4960ee2
-N_DIMS, FEWEST, MOST, KEEP = 256, 20, 20_000, 0.99
+# %% ../nbs/34_unlike.ipynb #5027d0bf
+N_DIMS, FEWEST, MOST, KEEP = 256, 20, 20_000, 0.99 # directions; photos to learn from, at least and at most; share that the limit keeps
 
+# %% ../nbs/34_unlike.ipynb #f4960ee2
 def fit_unlike(
     x: np.ndarray, # Features of training photos, shape `(n, n_features)`; 20,000 of them at most are used
     valid: np.ndarray, # Features of validation photos, shape `(n_valid, n_features)`

@@ -19,7 +19,7 @@ from .models import HeadEnsemble, MergedHead, TaggerNet, create_tagger
 from .schema import Attribute, InputError, Parent, Schema, TagSet, some_of
 
 # %% auto #0
-__all__ = ['Reworded', 'same_words', 'unknown_word', 'edit_words', 'add_words', 'reword_net']
+__all__ = []
 
 # %% ../nbs/36_vocabulary.ipynb #91c7425d
 class Reworded(NamedTuple):
