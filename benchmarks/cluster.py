@@ -42,7 +42,7 @@ def plain(args):
     loaded = time.perf_counter() - start
     def blocks():
         for i, _ in enumerate(tag_photos(tagger, files), 1):
-            if i % BLOCK == 0 or i == len(files): yield BLOCK
+            if i % BLOCK == 0 or i == len(files): yield (i - 1) % BLOCK + 1
     measured = rate_after_first(blocks())
     print(json.dumps(measured | dict(load=loaded)))
 

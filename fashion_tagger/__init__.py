@@ -13,7 +13,7 @@ Modules:
 - `fashion_tagger.calibration`: Thresholds and temperatures, chosen on photos that were not trained on
 - `fashion_tagger.cells`: What the cells of a table say: missing words, numbers, tags and what separates them, columns of 0 and 1
 - `fashion_tagger.classes`: Precision, recall and F1 of every value and tag, and how classes relate
-- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, serve, cache, demo
+- `fashion_tagger.cli`: The `fashion-tagger` command: audit, train, evaluate, report, tag, next, teach, values, push, similar, outfits, wardrobe, serve, export, cache, demo
 - `fashion_tagger.cluster`: Tag photos on several machines with Ray Data
 - `fashion_tagger.colours`: Name the colours of a garment, and say whether two garments go together by the rules of the colour wheel
 - `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo

@@ -1,4 +1,4 @@
-"""The `fashion-tagger` command: audit, train, evaluate, report, tag, next, push, similar, outfits, wardrobe, serve, cache, demo
+"""The `fashion-tagger` command: audit, train, evaluate, report, tag, next, teach, values, push, similar, outfits, wardrobe, serve, export, cache, demo
 
 `main` is the `fashion-tagger` command, `script` the entry point for a shell, and `app` the typer application with its
 subcommands. Each subcommand checks its options, calls a function that another notebook explains, and prints

@@ -97,7 +97,7 @@ def _fit_classifier(name, z, codes, z_valid, codes_valid):
     return _Classifier(weight, bias, float((log_p - guess).mean()), name)
 
 # %% ../nbs/34_unlike.ipynb #5027d0bf
-N_DIMS, FEWEST, MOST, KEEP = 256, 20, 20_000, 0.99 # directions; photos to learn from, at least and at most; share that the limit keeps
+N_DIMS, FEWEST, MOST, KEEP = 256, 20, 20_000, 0.99 # directions, fewest and most photos, share that the limit keeps
 
 # %% ../nbs/34_unlike.ipynb #f4960ee2
 def fit_unlike(
