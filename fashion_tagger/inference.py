@@ -452,7 +452,8 @@ def show(self: Tagger,
     ax.imshow(open_photo(photo, at_least=300))
     ax.set_axis_off()
     bars = []
-    for t in self.schema: bars += [_Bar(t.name, None, True), *_answer_bars(answer[t.name], top)]
+    for name in filter(answer.get, self.schema.names):
+        bars += [_Bar(name, None, True), *_answer_bars(answer[name], top)]
     if answer.get('unlike', {}).get('value'): bars.append(_Bar('unlike the training photos', None, True))
     below = dict(xybox=(0, -6), xycoords='axes fraction', boxcoords='offset points', box_alignment=(0.5, 1))
     ax.add_artist(AnnotationBbox(_draw_bars(bars), (0.5, 0), **below, frameon=False, pad=0))

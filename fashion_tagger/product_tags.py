@@ -16,10 +16,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from .bulk import answer_row, as_tagger, check_out, exists_error, find_photos, own_columns, photo_bar
-from .products import pool_products
 from .schema import InputError, is_missing
 
 # %% auto #0
@@ -49,8 +47,10 @@ def tag_products(
     products: Sequence, # The product of each; a missing one makes a product of its own
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
     **load, # To `Tagger.load`, such as `sure`
-) -> pd.DataFrame: # `product`, `photos` (how many could be read), two cells per target, `error`; products as they come
+): # A DataFrame: `product`, `photos` (how many could be read), two cells per target, `error`; products as they come
     "One answer for all photos of each product, in memory"
+    import pandas as pd
+    from fashion_tagger.products import pool_products
     tagger, products = as_tagger(bundle, load), list(products)
     p, reasons = _answers(tagger, photos, len(products), progress)
     pooled, of_product = pool_products(tagger.schema, p, products), {}
@@ -74,7 +74,7 @@ def products_of(
     raise InputError(f"{photos[0]}: there is no column {group!r}{meant}")
 
 def write_products(
-    found: pd.DataFrame, # As from `tag_products`
+    found, # As from `tag_products`
     out, # A .csv, .jsonl or .parquet file; standard output if not given
 ):
     "Write a row per product"
