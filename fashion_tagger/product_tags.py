@@ -69,6 +69,8 @@ def products_of(
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
     if not columns: raise InputError(f"--group {group} is a column of a table; give one table of photos, with that column")
     if group in columns: return [None if is_missing(c) else c for c in columns[group]]
+    same = [c for c in columns if c.lower() == group.lower()]
+    if len(same) == 1: return [None if is_missing(c) else c for c in columns[same[0]]]
     near = difflib.get_close_matches(group, columns, 1)
     meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(columns)}"
     raise InputError(f"{photos[0]}: there is no column {group!r}{meant}")

@@ -13,6 +13,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/schema.html.md"""
 # %% ../nbs/00_schema.ipynb #d282dc2c
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import warnings
@@ -322,7 +323,10 @@ class Schema:
     def __getitem__(self, name: str) -> Attribute|TagSet:
         for t in self.targets:
             if t.name == name: return t
-        raise InputError(f"there is no target {name!r}; there are {', '.join(self.names)}")
+        near = difflib.get_close_matches(str(name).lower(), [n.lower() for n in self.names], 1)
+        meant = [n for n in self.names if n.lower() in near]
+        hint = f"did you mean {meant[0]!r}?" if meant else f"there are {', '.join(self.names)}"
+        raise InputError(f"there is no target {name!r}; {hint}")
 
     def encode(
         self,

@@ -352,8 +352,16 @@ def _photos_of(request, body, most):
     if not body: raise ServiceError(400, 'request', 'there is no photo; send the bytes of one, or a form with files')
     return [(request.option('image', 'photo'), body)]
 
+def _check_options(request):
+    "Raise `ServiceError` for what is behind the ? and would not be heeded"
+    try: given = parse_qs(request.query, keep_blank_values=True, max_num_fields=20)
+    except ValueError: raise ServiceError(400, 'request', 'too much after the ? of the address') from None
+    unknown = sorted({*given} - {'top', 'image'})
+    if unknown: raise ServiceError(400, 'request', f'there is no option {unknown[0][:40]!r}; there are top and image')
+
 def _line_of(request):
     "What makes the line of a photo, with what the address asks of it"
+    _check_options(request)
     if request.path == '/embed': return _embed_line
     top = request.option('top', '0')
     if not (top.isdecimal() and len(top) < 5):

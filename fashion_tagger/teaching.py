@@ -149,6 +149,12 @@ def _write_taught(pupil, bundle, out, net, after, kept, change, scores, photos, 
     return rewrite_bundle(bundle, out, net, changes, write, photos)
 
 # %% ../nbs/47_teaching.ipynb #00191b9f
+def _check_bundle_out(bundle, out):
+    "Raise `InputError` where a bundle would replace the one that it is made from"
+    if Path(bundle).resolve() == Path(out).resolve():
+        raise InputError(f"{out} (--out) is the bundle that is read; give another folder, so that nothing is lost")
+    check_bundle_folder(out)
+
 def teach_words(
     bundle, # Folder of the bundle
     target: str, # Name of an attribute or tag set that it has
@@ -158,7 +164,7 @@ def teach_words(
     at_most: float = 0.01, # Share of right answers to other photos that may go to each word
 ) -> Taught:
     "Teach words from photos; raises `InputError` for a photo that cannot be read, or if there is nothing to learn against"
-    check_bundle_folder(out)
+    _check_bundle_out(bundle, out)
     pupil = _open_bundle(bundle, check)
     tagger, kept, old = pupil.tagger, pupil.kept, pupil.tagger.schema[target]
     if kept is None:
@@ -238,7 +244,7 @@ def teach_attribute(
     seed: int = 0, # Of the split, the head and the order of photos
 ) -> Taught:
     "Teach a new attribute; raises `InputError` if the bundle has it, or for a photo that cannot be read"
-    check_bundle_folder(out)
+    _check_bundle_out(bundle, out)
     pupil = _open_bundle(bundle)
     settings, tagger = pupil.tagger.settings, pupil.tagger
     if name in tagger.schema.names: raise InputError(f"{bundle}: it has {name!r}; give its new words to teach_words")
@@ -266,6 +272,15 @@ def _in_vocabulary(target, y):
     return np.where(y < len(target.vocab), y, -1) if isinstance(target, Attribute) else y[:, :len(target.vocab)]
 
 # %% ../nbs/47_teaching.ipynb #84e11bfa
+def _still_labelled(pupil, kept, target):
+    "Which examples have a label in other words; by dropped word, how many were right"
+    i, tagger = kept.schema.names.index(target), pupil.tagger
+    if not isinstance(kept.schema[target], Attribute): return np.arange(len(kept.x)), {}
+    gone = (pupil.kept.targs[i] >= 0) & (kept.targs[i] < 0)
+    right = _right(pupil.net.schema, pupil.kept.p(pupil.net, tagger.temperatures), pupil.kept.targs, target, {})
+    lost = Counter(word for (word, was), is_gone in zip(right, gone) if was and is_gone)
+    return np.flatnonzero(~gone), dict(lost.most_common())
+
 def change_words(
     bundle, # Folder of the bundle
     target: str, # Name of an attribute or tag set
@@ -273,20 +288,21 @@ def change_words(
     out, # Folder of the bundle in other words
 ) -> Taught:
     "Rename, merge and drop words; raises `InputError` for a word that is not there"
-    check_bundle_folder(out)
+    _check_bundle_out(bundle, out)
     pupil = _open_bundle(bundle)
     tagger = pupil.tagger
     after = edit_words(tagger.schema, target, becomes)
     net = reword_net(pupil.net, after, tagger.temperatures)
-    before, scores, kept = {}, {}, pupil.kept and pupil.kept.reworded(after)
+    before, scores, lost, kept = {}, {}, {}, pupil.kept and pupil.kept.reworded(after)
     if kept:
-        before = pupil.kept.scores(pupil.net, tagger.temperatures, tagger.thresholds)
-        scores = kept.scores(net, tagger.temperatures, reword_thresholds(tagger.thresholds, after))
+        rows, lost = _still_labelled(pupil, kept, target)
+        before = pupil.kept.take(rows).scores(pupil.net, tagger.temperatures, tagger.thresholds)
+        scores = kept.take(rows).scores(net, tagger.temperatures, reword_thresholds(tagger.thresholds, after))
     noise = list(np.random.default_rng(0).integers(0, 256, (4, *tagger.settings['size'], 3), dtype=np.uint8))
     own = {target: scores.get(target, {})} # old scores say nothing of new words
     change = ', '.join(f'{old} became {new}' if new else f'{old} was dropped' for old, new in becomes.items())
     path = _write_taught(pupil, bundle, out, net, after, kept, f"of {target}, {change}.", own, noise)
-    return Taught(path, after.schema, {}, before, scores, {})
+    return Taught(path, after.schema, {}, before, scores, lost)
 
 # %% ../nbs/47_teaching.ipynb #44573e9c
 def _extended(schema, more):

@@ -9,13 +9,16 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/teaching_commands.html.md"
 # %% ../nbs/48_teaching_commands.ipynb #25fdc264
 from __future__ import annotations
 
+import difflib
 import os
+import warnings
 from typing import Annotated, Optional
 
 import typer
 
 from .bulk import find_photos
 from .schema import Attribute, InputError, TagSet, count_of, some_of
+from .tables import TABLE_ENDINGS, read_records
 
 # %% auto #0
 __all__ = []
@@ -26,7 +29,6 @@ def known_columns(
     source, # A table, or a folder with a folder of photos per label
 ) -> tuple: # Names of attributes, and tags by the name of their set, for `read_table`; `None` if there are none
     "The targets of a bundle that a table has; raises `InputError` if there are none"
-    from fashion_tagger.tables import read_records
     attributes = [t.name for t in schema if isinstance(t, Attribute)]
     if os.path.isdir(source):
         if len(attributes) == 1: return attributes, None
@@ -51,11 +53,18 @@ def _one_target(attribute, tags):
     if bool(attribute) == bool(tags): raise InputError("give --attribute, or --tags for a tag set, and not both")
     return attribute or tags
 
+def _check_kind(target, tags):
+    "Raise `InputError` for an attribute that was given as a tag set, and the other way round"
+    if type(target) is (TagSet if tags else Attribute): return
+    raise InputError(f"{target.name!r} is of kind {target.kind!r}; give --{'attribute' if tags else 'tags'} {target.name}")
+
 def _headline(schema, scores, name):
     "The first score of a target in words, or nothing if no photo has a label"
     s = scores.get(name) or {}
     key = 'accuracy' if isinstance(schema[name], Attribute) else 'f1'
     return None if s.get(key) is None else (key, s[key], s['labels'])
+
+_MUCH = 0.03 # from this loss on, a warning
 
 def _print_lost(result, name):
     "What the words of a target that were known before have lost"
@@ -64,6 +73,9 @@ def _print_lost(result, name):
     line = f"on {count_of(before[2], 'photo')} with known labels, {name} has {before[0]} {before[1]:.3f} before"
     lost = ', '.join(f'{word} {n}' for word, n in [*result.lost.items()][:5])
     print(f"{line} and {after[1]:.3f} after" + (f"; no longer right: {lost}" if lost else ''))
+    if after[1] < before[1] - _MUCH:
+        warnings.warn(f"{name}: {before[1] - after[1]:.0%} of the answers are no longer right; "
+                      "use this bundle only if that is what you want", stacklevel=2)
 
 def _check_table(schema, check, images):
     if check is None: return None
@@ -77,6 +89,18 @@ def _photos_by_word(table, name):
     return {str(word): [get_photo(row) for row in part.to_dict('records')] for word, part in rows.groupby(name)}
 
 # %% ../nbs/48_teaching_commands.ipynb #f764ef28
+def _check_value(value, target, photos):
+    "Raise `InputError` for a table that says itself what its photos show, or for several values at once"
+    if len(photos) == 1 and photos[0].lower().endswith(TABLE_ENDINGS) and os.path.isfile(photos[0]):
+        if target.name in read_records(photos[0]).header:
+            raise InputError(f"{photos[0]} says in its column {target.name!r} what its photos show; leave out --value, "
+                             "or give only photos of that value")
+    if value in target.vocab: return
+    if ',' in value: raise InputError(f"--value {value!r}: give one value; for several, a table or a folder for each")
+    near = difflib.get_close_matches(value, target.vocab, 1, 0.8)
+    if near: warnings.warn(f"{value!r} is new; {target.name} has {near[0]!r} already, which more photos would move",
+                           stacklevel=2)
+
 def teach_command(
     bundle: _Bundle,
     photos: _Photos,
@@ -97,9 +121,10 @@ def teach_command(
     from fashion_tagger.teaching import teach_attribute, teach_words
     name, schema = _one_target(attribute, tags), read_settings(bundle)['schema']
     if value:
-        if type(schema[name]) is not (TagSet if tags else Attribute):
-            raise InputError(f"{name!r} is of kind {schema[name].kind!r}; give --{'attribute' if tags else 'tags'} {name}")
-        found = {value: [*find_photos(photos, None if check else images, image_column)]}
+        _check_kind(schema[name], tags)
+        _check_value(value, schema[name], photos)
+        some = find_photos(photos, None if check else images, image_column)
+        found = {value: [*dict.fromkeys(map(str, some))]} # each once
     else:
         if len(photos) > 1: raise InputError("give --value, or one table that says what each photo shows")
         if tags in schema.names:
@@ -132,7 +157,6 @@ def _words(text): return [word.strip() for word in text.split(',') if word.strip
 
 def _read_mapping(path):
     "Pairs of words from a table"
-    from fashion_tagger.tables import read_records
     records = read_records(path)
     if not {'from', 'to'} <= {*records.header}: raise InputError(f"{path}: there must be columns 'from' and 'to'")
     ixs = [records.header.index(name) for name in ('from', 'to')]
@@ -151,13 +175,17 @@ def _becomes(rename, merge, drop, mapping, vocab):
     pairs = _renamed(rename or [], vocab)
     for text in merge or []:
         before, new = _parts(text, 'merge', 'sneakers,trainers=shoes')
+        if ',' in new and new not in vocab:
+            raise InputError(f"--merge {text!r}: the new word comes behind the =, as in 'sneakers,trainers=shoes'")
         pairs += [(word, new) for word in _words(before)]
     for text in drop or []: pairs += [(word, '') for word in _words(text)]
     if mapping: pairs += _read_mapping(mapping)
     if not pairs: raise InputError("there is nothing to do: give --rename, --merge, --drop or --mapping")
     becomes: dict = {}
     for old, new in pairs:
-        if becomes.setdefault(old, new) != new: raise InputError(f"{old!r} cannot become {becomes[old]!r} and {new!r}")
+        if becomes.setdefault(old, new) != new:
+            first, second = (repr(word) if word else 'nothing (--drop)' for word in (becomes[old], new))
+            raise InputError(f"{old!r} cannot become {first} and {second}; choose one")
     return becomes
 
 # %% ../nbs/48_teaching_commands.ipynb #6562f7dd
@@ -176,6 +204,7 @@ def values_command(
     from fashion_tagger.inference import read_settings
     from fashion_tagger.teaching import change_words
     name, schema = _one_target(attribute, tags), read_settings(bundle)['schema']
+    _check_kind(schema[name], tags)
     result = change_words(bundle, name, _becomes(rename, merge, drop, mapping, schema[name].vocab), out)
     words = result.schema[name].vocab
     print(f"{name}: {count_of(len(words), 'word')}, {len(schema[name].vocab)} before: {some_of(words, 8)}")
