@@ -98,8 +98,9 @@ def _check_value(value, target, photos):
     if value in target.vocab: return
     if ',' in value: raise InputError(f"--value {value!r}: give one value; for several, a table or a folder for each")
     near = difflib.get_close_matches(value, target.vocab, 1, 0.8)
-    if near: warnings.warn(f"{value!r} is new; {target.name} has {near[0]!r} already, which more photos would move",
-                           stacklevel=2)
+    if near:
+        warnings.warn(f"{value!r} becomes a new value; if {near[0]!r} was meant, which is there already, say so",
+                      stacklevel=2)
 
 def teach_command(
     bundle: _Bundle,
