@@ -141,8 +141,8 @@ def test_interrupted_and_a_worker_killed(nodes, run, home, plain, monkeypatch):
     (home/"tags/part-00777.parquet").touch()  # of a run with more photos
     killed = []
     def kill(out, k, *args):
-        if not killed:
-            killed.extend(workers_of(nodes[1])[:1])
+        if not killed:  # the one on the second node, if it is there already
+            killed.extend([*workers_of(nodes[1]), *workers_of(nodes[0].head_node)][:1])
             os.kill(killed[0], signal.SIGKILL)
         write(out, k, *args)
     with monkeypatch.context() as m:
