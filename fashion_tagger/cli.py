@@ -196,7 +196,8 @@ def main():
         sys.exit(2)
     except SystemExit as e:
         cause = getattr(e.__context__, '__cause__', None) # a Ctrl-C, which typer has turned into an exit
-        if e.code == 130 and process_number()[0] == 0: print(f"interrupted: {cause}" if cause and str(cause) else "interrupted", file=sys.stderr)
+        if e.code == 130 and process_number()[0] == 0:
+            print(f"interrupted: {cause}" if cause and str(cause) else "interrupted", file=sys.stderr)
         raise
 
 def script():
@@ -299,7 +300,8 @@ def train(
             scores = train_further(rows, start_from, out, chosen, freeze_epochs, epochs, seed=seed, bs=bs, valid=valid,
                                    num_workers=workers, augment=augment, views=views, cache=cache)
         return _print_total(scores, len(rows), start, json_out)
-    if cache and len(rows) > 500 and process_number()[0] == 0: decode_beside(rows, size, method) # while the libraries are loaded
+    is_first = process_number()[0] == 0
+    if is_first and cache and len(rows) > 500: decode_beside(rows, size, method) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
                    method=method, augment=augment, views=views, weigh_classes=class_weights, cache=cache)
@@ -480,6 +482,7 @@ def tag(
     load = dict(backend=backend, precision=precision, sure=sure)
     if group:
         if on_ray: raise InputError("--group pools answers in memory, without --ray; leave out one of them")
+        if excel: raise InputError("--excel is for a row per photo, and --group writes one per product; leave out one")
         counts = tag_products_to_file(bundle, photos, group, out, images, image_column, overwrite, progress, **load)
         print_product_counts(counts, time.perf_counter() - start, quiet)
         return
@@ -492,7 +495,8 @@ def tag(
 
 # %% ../nbs/79_cli.ipynb #c2c10d5a
 _commands = dict(similar=similar_command, outfits=outfits_command, wardrobe=wardrobe_command, next=next_command,
-                 push=push_command, serve=serve_command, export=export_command, teach=teach_command, values=values_command)
+                 push=push_command, serve=serve_command, export=export_command, teach=teach_command,
+                 values=values_command)
 for _name, _command in _commands.items():
     app.command(_name)(_command)
 

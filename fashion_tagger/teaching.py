@@ -106,7 +106,7 @@ def _lost(pupil, net, half, after, target, thresholds):
 
 # %% ../nbs/47_teaching.ipynb #d4a8081c
 def _reword_outfits(folder, before, after):
-    "Fit what has been learned from outfits to other words: probabilities of merged ones count by the mean of their weights"
+    "Fit what has been learned from outfits to other words; those of a merged word count by the mean of their weights"
     from safetensors.numpy import load_file, save
     path = Path(folder)/OUTFITS_FILE
     if not path.is_file(): return
@@ -141,20 +141,22 @@ def _write_taught(pupil, bundle, out, net, after, kept, change, scores, photos, 
     tagger = pupil.tagger
     thresholds = reword_thresholds(tagger.thresholds, after)
     changes = dict(
-        thresholds=thresholds, temperatures=tagger.temperatures | (temperatures or {}), data=_data_before(tagger.settings),
-        scores={**(tagger.settings.get('scores') or {}), **scores}, changes=[*tagger.settings.get('changes', []), change])
+        thresholds=thresholds, temperatures=tagger.temperatures | (temperatures or {}),
+        data=_data_before(tagger.settings), scores={**(tagger.settings.get('scores') or {}), **scores},
+        changes=[*tagger.settings.get('changes', []), change])
     def write(folder):
         if kept is not None: kept.save(folder)
         _reword_outfits(folder, tagger.schema, after)
     return rewrite_bundle(bundle, out, net, changes, write, photos)
 
-# %% ../nbs/47_teaching.ipynb #00191b9f
+# %% ../nbs/47_teaching.ipynb #ed58b332
 def _check_bundle_out(bundle, out):
     "Raise `InputError` where a bundle would replace the one that it is made from"
     if Path(bundle).resolve() == Path(out).resolve():
         raise InputError(f"{out} (--out) is the bundle that is read; give another folder, so that nothing is lost")
     check_bundle_folder(out)
 
+# %% ../nbs/47_teaching.ipynb #00191b9f
 def teach_words(
     bundle, # Folder of the bundle
     target: str, # Name of an attribute or tag set that it has
@@ -163,7 +165,7 @@ def teach_words(
     check = None, # A table of labelled photos of other words, as from `read_table`; by default what the bundle keeps
     at_most: float = 0.01, # Share of right answers to other photos that may go to each word
 ) -> Taught:
-    "Teach words from photos; raises `InputError` for a photo that cannot be read, or if there is nothing to learn against"
+    "Teach words from photos; raises `InputError` for an unreadable photo, or if there is nothing to learn against"
     _check_bundle_out(bundle, out)
     pupil = _open_bundle(bundle, check)
     tagger, kept, old = pupil.tagger, pupil.kept, pupil.tagger.schema[target]
@@ -187,6 +189,7 @@ def teach_words(
                          f"{target} was taught {change}.", {target: scores[target]}, _some(photos))
     return Taught(path, after.schema, found, before, scores, lost)
 
+# %% ../nbs/47_teaching.ipynb #c430b22b
 def _some(photos, n=8):
     "Some photos of a dict of lists"
     return [photo for some in photos.values() for photo in some][:n]
@@ -384,7 +387,7 @@ def train_from(
     table, # As from `read_table`, with at least one target of the bundle
     start, # Folder of the bundle to go on from
     out, # Folder of the bundle to write
-    thresholds: str|None = None, # As in `finish_bundle`: 'f1', 'f2', 'f1-per-tag' or 'f2-per-tag'; those of the bundle if not given
+    thresholds: str|None = None, # As in `finish_bundle`, but '0.5'; those of the bundle if not given
     epochs: int = 20, # With the body frozen
     lr: float = 2e-3, # Largest learning rate of the heads in these
     unfrozen_epochs: int = 0, # With the body unfrozen, afterwards, without the examples
@@ -418,6 +421,7 @@ def train_from(
     path = _write_further(pupil, learn, start, out, after, table, scores, kept, bool(unfrozen_epochs))
     return Taught(path, after.schema, {}, before, now, {})
 
+# %% ../nbs/47_teaching.ipynb #b6a70e3f
 def _write_further(pupil, learn, start, out, after, table, scores, kept, body_changed):
     "Write the bundle; what belongs to the features stays while the body does"
     loss, names = learn.loss_func, [name for name in after.schema.names if name in table]
@@ -426,7 +430,8 @@ def _write_further(pupil, learn, start, out, after, table, scores, kept, body_ch
     data = dict(train=n, valid=n_valid, fingerprint=table_fingerprint(rows, names), names=names,
                 before=_data_before(pupil.tagger.settings))
     changes = dict(
-        thresholds={k: np.asarray(v).tolist() for k, v in loss.thresholds.items()}, temperatures=dict(loss.temperatures),
+        thresholds={k: np.asarray(v).tolist() for k, v in loss.thresholds.items()},
+        temperatures=dict(loss.temperatures),
         data=data, scores=scores, curves=getattr(learn, 'curves', None),
         changes=[*pupil.tagger.settings.get('changes', []), f"trained further with {count_of(n, 'photo')}."])
     new = examples_of(learn)
@@ -434,7 +439,8 @@ def _write_further(pupil, learn, start, out, after, table, scores, kept, body_ch
         if body_changed:
             for name in (LOOKS_FILE, UNLIKE_FILE, OUTFITS_FILE, OUTFITS_JSON): (folder/name).unlink(missing_ok=True)
         _reword_outfits(folder, pupil.tagger.schema, after)
-        examples = new if kept is None else kept.reworded(after).with_photos(new.x, dict(zip(new.schema.names, new.targs)))
+        labels = dict(zip(new.schema.names, new.targs))
+        examples = new if kept is None else kept.reworded(after).with_photos(new.x, labels)
         examples.save(folder)
     photos = [get_photo(row) for row in rows[:8]]
     path = rewrite_bundle(start, out, learn.model, changes, write, photos)

@@ -17,6 +17,7 @@ from typing import Annotated, Optional
 import typer
 
 from .bulk import find_photos
+from .engines import process_number
 from .schema import Attribute, InputError, TagSet, count_of, some_of
 from .tables import TABLE_ENDINGS, read_records
 
@@ -220,6 +221,8 @@ def check_start(
 ):
     "Raise `InputError` for options that --from does not go with"
     given = [f"--{name.replace('_', '-')}" for name, value in own.items() if value]
+    if process_number()[1] > 1:
+        raise InputError(f"--from {start} trains in one process; start it without torchrun or accelerate")
     if given: raise InputError(f"--from {start} goes on with that bundle's network; leave out {', '.join(given)}")
     if os.path.realpath(start) == os.path.realpath(out):
         raise InputError(f"--from and --out are both {out}; give another folder as --out")
