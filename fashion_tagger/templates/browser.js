@@ -1,11 +1,5 @@
 const $ = id => document.getElementById(id);
-function el(tag, props, ...children) {
-  const {style, ...rest} = props || {}, e = Object.assign(document.createElement(tag), rest);
-  for (const name in style) e.style.setProperty(name, style[name]);
-  e.append(...children.filter(c => c !== null));
-  return e;
-}
-const plural = (n, noun) => n.toLocaleString('en') + ' ' + noun + (n === 1 ? '' : 's');
+{% include 'elements.js' %}
 const percent = p => p > .995 ? '> 99%' : p < .005 ? '< 1%' : Math.round(100*p) + '%';
 
 // From a file to the pixels that the network sees, as `Tagger.pixels` has them

@@ -1,13 +1,6 @@
 'use strict';
 const $ = id => document.getElementById(id);
-function el(tag, props, ...children) {
-  const {data: dataset, style, ...rest} = props || {}, e = Object.assign(document.createElement(tag), rest);
-  Object.assign(e.dataset, dataset);
-  for (const name in style) e.style.setProperty(name, style[name]);
-  e.append(...children.filter(c => c !== null));
-  return e;
-}
-const plural = (n, noun) => n.toLocaleString('en') + ' ' + noun + (n === 1 ? '' : 's');
+{% include 'elements.js' %}
 const percent = p => p > .995 ? '> 99%' : p < .005 ? '< 1%' : Math.round(100*p) + '%';
 const wait = seconds => new Promise(done => setTimeout(done, 1000*seconds));
 const SHOWN = 5, LIKELY = .02, AT_ONCE = 4;

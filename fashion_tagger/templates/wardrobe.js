@@ -2,14 +2,7 @@
 const data = JSON.parse(document.getElementById('data').textContent), {targets, items} = data;
 const $ = id => document.getElementById(id);
 const tiles = items.map((_, i) => $('tile-' + i));
-function el(tag, props, ...children) {
-  const {data: dataset, style, ...rest} = props || {}, e = Object.assign(document.createElement(tag), rest);
-  Object.assign(e.dataset, dataset);
-  for (const name in style) e.style.setProperty(name, style[name]);
-  e.append(...children.filter(c => c !== null));
-  return e;
-}
-const plural = (n, noun) => n.toLocaleString('en') + ' ' + noun + (n === 1 ? '' : 's');
+{% include 'elements.js' %}
 const percent = p => Math.round(100*p) + '%';
 
 // Corrections: a key with the photo, the target, a tag and what was given, and the label that is right, '' for none.
