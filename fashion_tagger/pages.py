@@ -161,6 +161,16 @@ def _coverage_part(interp, t):
 
 def _no_coverage(interp, t): return None
 
+def _coverage_figure(parts, t):
+    def draw(ax): parts.interp.plot_coverage(t.name, ax, None if parts.unlike is None else {'unlike': -parts.unlike})
+    return (draw, (4, 3.6), f'Accuracy of {t.name} against coverage',
+            'Accuracy of the surest answers; the number is the area above the curve, the mean error rate.')
+
+def _precision_recall_figure(parts, t):
+    def draw(ax): parts.interp.plot_precision_recall(t.name, ax=ax)
+    return (draw, (4.4, 3.6), f'Precision and recall of {t.name}',
+            'The six most frequent tags; the number is the average precision.')
+
 class _Section(NamedTuple):
     "What the section of a kind of target has"
     lead: Callable # The first sentence
@@ -169,13 +179,13 @@ class _Section(NamedTuple):
     word: str # What its words are called
     title: str # Of the table with a row per word
     coverage: Callable # A table of what may go unchecked, or None
-    precision_recall: bool # Whether there is such a figure
+    curve: Callable # A figure as for `_figure_part`, besides the confusion matrix and the reliability diagram
 
 _SECTIONS = {
     Attribute: _Section(_attribute_lead, _attribute_extra, _attribute_classes, 'value', 'Scores per value',
-                        _coverage_part, precision_recall=False),
+                        _coverage_part, _coverage_figure),
     TagSet: _Section(_tags_lead, _tags_extra, _tags_classes, 'tag', 'Scores per tag',
-                     _no_coverage, precision_recall=True),
+                     _no_coverage, _precision_recall_figure),
 }
 
 # %% ../nbs/57_pages.ipynb #04ec94a8
@@ -186,21 +196,18 @@ def _figure_part(draw, size, name, alt, caption):
     draw(fig.add_subplot())
     return dict(svg=_inline_svg(fig, name), alt=alt, caption=caption)
 
-def _target_figures(interp, t, anchor):
+def _target_figures(parts, t, anchor):
+    interp = parts.interp
     side = 1.7 + 0.34*min(len(interp.confusion_matrix(t.name)), 21)
     def confusion(ax): interp.plot_confusion_matrix(t.name, cmap=_SHADES, ax=ax)
     def reliability(ax): interp.plot_reliability(t.name, ax)
-    def precision_recall(ax): interp.plot_precision_recall(t.name, ax=ax)
-    figures = [
+    draw, size, alt, caption = _SECTIONS[type(t)].curve(parts, t)
+    return [
         _figure_part(confusion, (side, side), f'{anchor}-f0', f'Confusion matrix of {t.name}',
                      'Rows are labels, columns are answers. The shade is the share of the row.'),
         _figure_part(reliability, (4, 3.6), f'{anchor}-f1', f'Reliability diagram of {t.name}',
-                     'On the dashed line, probabilities match how often answers are right.')]
-    if _SECTIONS[type(t)].precision_recall:
-        caption = 'The six most frequent tags; the number is the average precision.'
-        alt = f'Precision and recall of {t.name}'
-        figures.append(_figure_part(precision_recall, (4.4, 3.6), f'{anchor}-f2', alt, caption))
-    return figures
+                     'On the dashed line, probabilities match how often answers are right.'),
+        _figure_part(draw, size, f'{anchor}-f2', alt, caption)]
 
 def _class_part(interp, t):
     section = _SECTIONS[type(t)]
@@ -226,7 +233,7 @@ def _target_part(parts, thumbnails, t, s, anchor, share):
         losses=_losses_part(interp, thumbnails, t.name, some(8)),
         table=_class_part(interp, t),
         table_title=section.title,
-        figures=_target_figures(interp, t, anchor),
+        figures=_target_figures(parts, t, anchor),
         sure=section.coverage(interp, t))
 
 # %% ../nbs/57_pages.ipynb #b704ea07
@@ -330,6 +337,16 @@ def _unlike_part(parts):
     what = f'{count_of(n, "photo")} ({_percent(is_unlike.mean())}) {verb} unlike the training photos'
     return dict(what=what, table=_html_table(df, 'Scores of photos like and unlike the training photos', ('group',)))
 
+def _products_part(parts):
+    "Scores by photo and by product; None if nobody knows which photos belong together"
+    if parts.products is None: return None
+    scores = parts.products.summary()
+    df = pd.DataFrame(dict(target=scores.index, measure=scores['measure'], labels=scores['labels'].astype(int),
+                           photo=parts.scores['score'], product=scores['score']))
+    what = f'{count_of(len(parts.products), "product")} with {count_of(len(parts.interp), "photo")}'
+    columns = {'photo': 'score by photo', 'product': 'score by product', 'labels': 'products with a label'}
+    return dict(what=what, table=_html_table(df.rename(columns=columns), 'Scores by product', ('target', 'measure')))
+
 def _fix_anchor(fix, anchors):
     if fix.section == 'target': return anchors[fix.target]
     return f'labels-{anchors[fix.target]}' if fix.section == 'labels' else fix.section
@@ -345,6 +362,7 @@ def _page_context(parts, title, thumbnails, share):
         n=len(interp), part=parts.part, n_readable=len(parts.table),
         trust=_trust(parts),
         unlike=_unlike_part(parts),
+        products=_products_part(parts),
         targets=targets,
         fixes=[fix._asdict() | dict(anchor=_fix_anchor(fix, anchors)) for fix in parts.fix_first()],
         suspects=_suspects_part(parts, thumbnails, anchors, share),

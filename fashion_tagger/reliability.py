@@ -2,7 +2,7 @@
 
 Methods of `TaggerInterpretation` that check its probabilities. `reliability` compares each probability with how often it comes true, `expected_calibration_error` is the mean difference, and `plot_reliability` draws both.
 
-`coverage_at_accuracy` is for selective prediction: it finds the probability above which answers are right often enough to go unchecked. `scores_by` scores parts of the photos, such as those that are unlike the training photos.
+`coverage_at_accuracy` is for selective prediction: it finds the probability above which answers are right often enough to go unchecked. `plot_coverage` draws the accuracy of the surest answers against their share. `scores_by` scores parts of the photos, such as those that are unlike the training photos.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/reliability.html.md"""
 
@@ -11,7 +11,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/reliability.html.md"""
 # %% ../nbs/53_reliability.ipynb #abf1252c
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -65,26 +65,50 @@ def plot_reliability(self: TaggerInterpretation,
     return ax
 
 # %% ../nbs/53_reliability.ipynb #585e0ff8
+def _down_the_list(answers, sure):
+    "The answers with a label, the surest first: the share down to each and its accuracy; equally sure ones go together"
+    labelled = answers.y >= 0
+    sure, right = np.asarray(sure)[labelled], answers.right[labelled]
+    order = np.argsort(-sure, kind='stable')
+    sure, n = sure[order], np.arange(1, len(order) + 1)
+    last = np.append(sure[1:] < sure[:-1], True)[:len(sure)]
+    found = pd.DataFrame(dict(sure=sure, share=n/max(len(n), 1), accuracy=np.cumsum(right[order])/n))
+    return found[last].reset_index(drop=True)
+
 @patch
 def coverage_at_accuracy(self: TaggerInterpretation,
     target: str, # Name of an attribute
     goals: Sequence = (0.9, 0.95, 0.98, 0.99), # Accuracies that are wanted of answers that nobody checks
 ) -> pd.DataFrame: # By goal: the smallest `p` that is sure enough, the `share` of photos that have it, and `accuracy`
     "From which probability on answers may go unchecked, on these photos; NaN and a share of 0 where there is none"
-    answers = self[target].needs(AttributeAnswers)
-    labelled = answers.y >= 0
-    p, right = answers.p[labelled].max(1), answers.right[labelled]
-    order = np.argsort(-p, kind='stable')
-    p, right = p[order], right[order]
-    accuracy = np.cumsum(right)/np.arange(1, len(p) + 1) # of all answers down to this one
-    last = np.append(p[1:] < p[:-1], True)[:len(p)] # of those with the same probability, which go together
-    rows = []
+    answers, rows = self[target].needs(AttributeAnswers), []
+    list_of = _down_the_list(answers, answers.p.max(1))
     for goal in goals:
-        good = np.flatnonzero((accuracy >= goal) & last)
+        good = list_of[list_of['accuracy'] >= goal].tail(1)
         row = dict(goal=goal, p=np.nan, share=0., accuracy=np.nan)
-        if len(good): row |= dict(p=p[good[-1]], share=(good[-1] + 1)/len(p), accuracy=accuracy[good[-1]])
+        if len(good): row |= dict(p=good['sure'].iat[0], share=good['share'].iat[0], accuracy=good['accuracy'].iat[0])
         rows.append(row)
     return pd.DataFrame(rows).set_index('goal')
+
+# %% ../nbs/53_reliability.ipynb #2dd1ecad
+@patch
+def plot_coverage(self: TaggerInterpretation,
+    target: str, # Name of an attribute
+    ax = None, # A matplotlib axis; a new figure by default
+    others: Mapping|None = None, # Further measures by name: how sure each photo's answer is, shape `(n_photos,)`
+): # The axis
+    "Draw the accuracy of the surest answers against their share, for the probability and for other measures"
+    if ax is None: _, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
+    answers = self[target].needs(AttributeAnswers)
+    for name, sure in {'probability': answers.p.max(1), **(others or {})}.items():
+        found = _down_the_list(answers, sure)
+        width = np.diff(found['share'], prepend=0)
+        risk = (width*(1 - found['accuracy'])).sum()
+        ax.plot(found['share'], found['accuracy'], label=f'{name}: {risk:.3f}')
+    ax.axhline(np.mean(answers.right[answers.y >= 0]), ls='--', color='grey', lw=1)
+    ax.set(xlabel='share of photos, the surest first', ylabel='accuracy', title=target, xlim=(0, 1))
+    ax.legend(fontsize=8, loc='lower left', framealpha=0)
+    return ax
 
 # %% ../nbs/53_reliability.ipynb #db8a628d
 @patch

@@ -32,6 +32,7 @@ from .interpret import TaggerInterpretation
 from .label_errors import apply_decisions, find_suspects, out_of_fold, undecided
 from .learner import labelled_preds, learner_features
 from .photos import get_photo
+from .products import pool_products, pool_table
 from .schema import InputError, count_of, encode_labels, schema_from_table
 from .splits import part_mask, row_groups
 
@@ -53,6 +54,7 @@ class ReportParts:
     seconds: dict # Time taken, by step
     trained_on: bool = False # Whether it is known to be the table that the tagger was trained on
     unlike: np.ndarray|None = None # Of the scored rows, as from `Unlike`; `None` if the bundle has none
+    products: TaggerInterpretation|None = None # One answer for all scored photos of a product; `None` without a column `group`
 
     @property
     def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
@@ -84,6 +86,11 @@ def _ask_learner(learn, table, answers):
     seen = learner_features(learn)
     p = torch.cat([labelled_preds(learn, i).p for i in (0, 1)])
     return tagger, seen.table, (p.numpy(), seen.x.numpy())
+
+def _of_products(tagger, table, p):
+    "The interpretation of one answer for all photos of each product"
+    pooled = pool_products(tagger.schema, p, table['group'])
+    return TaggerInterpretation.of_tagger(tagger, pool_table(table, tagger.schema), pooled.p)
 
 def _judge_labels(tagger, table, features, n_folds):
     "Labels that cross-validated heads disagree with; none if there are too few photos, or no features to judge by"
@@ -135,7 +142,8 @@ def report_parts(
     if decisions is not None and len(suspects): suspects = undecided(suspects, decisions)
     interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
     unlike = tagger.unlike(features[scored]) if tagger.unlike else None
-    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on, unlike)
+    products = _of_products(tagger, rows[scored], p[scored]) if 'group' in rows else None
+    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on, unlike, products)
 
 # %% ../nbs/56_report.ipynb #993346d1
 class Fix(NamedTuple):

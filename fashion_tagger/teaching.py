@@ -174,7 +174,7 @@ def teach_words(
     for word, some in photos.items():
         if not len(some): raise InputError(f"there is no photo of {word!r}")
     x = {word: torch.from_numpy(tagger.embed(list(some))) for word, some in photos.items()}
-    after = add_words(tagger.schema, type(old)(target, [*photos]))
+    after = add_words(tagger.schema, type(old)(target, [*photos]), _within(pupil, target, x))
     net, thresholds = reword_net(pupil.net, after), reword_thresholds(tagger.thresholds, after)
     learning, measuring = kept.halves()
     for word in photos:
@@ -195,11 +195,25 @@ def _some(photos, n=8):
     return [photo for some in photos.values() for photo in some][:n]
 
 @torch.no_grad()
-def _found(net, target, word, x, temperatures, thresholds):
+def _answers(net, target, x, temperatures):
+    "Probabilities of a target, shape `(n, n_words)`, from features"
     none = tuple(np.full(len(x), -1) if isinstance(t, Attribute) else np.full((len(x), len(t.vocab)), np.nan)
                  for t in net.schema)
+    return Examples(net.schema, x.numpy(), none).p(net, temperatures)[:, net.schema.slices[target]]
+
+def _within(pupil, target, x):
+    "By word, the value of the parent attribute that the bundle's answers to its photos speak for"
+    parent = pupil.tagger.schema.parents.get(target)
+    if parent is None: return {}
+    values, found = pupil.tagger.schema[parent.name].values, {}
+    for word, features in x.items():
+        p = _answers(pupil.net, parent.name, features, pupil.tagger.temperatures)
+        found[word] = values[int(p.clamp(min=1e-6).log().mean(0).argmax())]
+    return found
+
+def _found(net, target, word, x, temperatures, thresholds):
     t = net.schema[target]
-    p = Examples(net.schema, x.numpy(), none).p(net, temperatures)[:, net.schema.slices[target]]
+    p = _answers(net, target, x, temperatures)
     return int(is_answer(t, p, t.vocab.index(word), thresholds.get(target, 0.5)).sum()), len(x)
 
 def _with_taught(kept, target, x):
@@ -308,10 +322,23 @@ def change_words(
     return Taught(path, after.schema, {}, before, scores, lost)
 
 # %% ../nbs/47_teaching.ipynb #44573e9c
-def _extended(schema, more):
-    "A schema with the words and the targets of another one"
+def _depth(schema, name):
+    "How many attributes an attribute lies within"
+    return 1 + _depth(schema, schema.parents[name].name) if name in schema.parents else 0
+
+def _commonest_parents(table, child, parent):
+    "By value of a column, the commonest value of another one beside it; nothing where there is no such column"
+    if not {child, parent} <= {*table}: return {}
+    both = table[[child, parent]].dropna().astype(str)
+    return both.groupby(child)[parent].agg(lambda column: column.mode().iat[0]).to_dict()
+
+def _extended(schema, more, table):
+    "A schema with the words and the targets of another one, which a table shows"
     wider = schema
-    for t in more: wider = add_words(wider, t).schema
+    for t in sorted(more, key=lambda t: _depth(schema, t.name)): # a value may lie within a new one
+        parent = schema.parents.get(t.name)
+        within = _commonest_parents(table, t.name, parent.name) if parent else {}
+        wider = add_words(wider, t, within).schema
     words = {}
     for t in wider:
         n = len(schema[t.name].vocab) if t.name in schema.names else 0
@@ -402,7 +429,7 @@ def train_from(
     if not {*old.names} & {*table}:
         raise InputError(f"the table has none of the columns of {start} ({', '.join(old.names)}); "
                          "a new attribute alone is taught by fashion-tagger teach")
-    after = _extended(old, schema_from_table(table))
+    after = _extended(old, schema_from_table(table), table)
     learn = _starting_learner(pupil, after, table, seed, views, **options)
     kept = None if unfrozen_epochs else pupil.kept
     known = _known_photos(old, learn.features()[1], kept)

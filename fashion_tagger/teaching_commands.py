@@ -16,7 +16,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .bulk import find_photos
+from .bulk import find_photos, is_table
 from .engines import process_number
 from .schema import Attribute, InputError, TagSet, count_of, some_of
 from .tables import TABLE_ENDINGS, read_records
@@ -128,7 +128,8 @@ def teach_command(
         some = find_photos(photos, None if check else images, image_column)
         found = {value: [*dict.fromkeys(map(str, some))]} # each once
     else:
-        if len(photos) > 1: raise InputError("give --value, or one table that says what each photo shows")
+        if len(photos) > 1 or not (is_table(photos[0]) or os.path.isdir(photos[0])):
+            raise InputError("give --value, or one table that says what each photo shows")
         if tags in schema.names:
             raise InputError(f"the bundle has the tag set {name!r}; teach it one tag at a time, by --value")
         table = read_table(photos[0], images, [attribute] if attribute else None, [tags] if tags else None,
@@ -142,7 +143,9 @@ def teach_command(
         found = _photos_by_word(table, name)
     result = teach_words(bundle, name, found, out, _check_table(schema, check, images), at_most)
     for word, (n, total) in result.found.items():
-        what = 'moves' if word in schema[name].vocab else 'is new'
+        parent = result.schema.parents.get(name)
+        within = f", within {parent.values[result.schema[name].vocab.index(word)]}" if parent else ''
+        what = 'moves' if word in schema[name].vocab else f'is new{within}'
         print(f"{name}: {word} {what}; {n} of its {count_of(total, 'photo')} are answered so")
     _print_lost(result, name)
     print(f"bundle: {result.bundle}")

@@ -10,6 +10,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/vocabulary.html.md"""
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -31,15 +32,26 @@ def same_words(schema):
     "For each target, the numbers of its words"
     return {t.name: [(i,) for i in range(len(t.vocab))] for t in schema}
 
-def _with_parents_of(before, targets, words):
+def _warn_lost_parent(child, parent, values, above):
+    "Say that an attribute lies within another one no longer, and why"
+    why = f"it has no more values than {parent}"
+    for value, found in zip(values, above):
+        if len(found) != 1: why = f"{value!r} lies within {' and '.join(sorted(found)) or f'no {parent}'}"
+    warnings.warn(f"{child} no longer lies within {parent}, as {why}; their answers may contradict each other", stacklevel=4)
+
+def _with_parents_of(before, targets, words, within=None):
     "A schema with the parents that other words still have: each value needs exactly one that it lies within"
-    vocab, parents = {t.name: t.vocab for t in targets}, {}
+    vocab, within, parents = {t.name: t.vocab for t in targets}, within or {}, {}
     for child, parent in before.parents.items():
         becomes = {before[parent.name].vocab[i]: vocab[parent.name][j]
                    for j, numbers in enumerate(words[parent.name]) for i in numbers}
-        above = [{becomes.get(parent.values[i]) for i in numbers} - {None} for numbers in words[child]]
-        if any(len(one) != 1 for one in above) or len(vocab[parent.name]) >= len(vocab[child]): continue
-        parents[child] = Parent(parent.name, tuple(next(iter(one)) for one in above))
+        above = []
+        for value, numbers in zip(vocab[child], words[child]):
+            found = {becomes.get(parent.values[i]) for i in numbers} if numbers else {within.get(child, {}).get(value)}
+            above.append(found & {*vocab[parent.name]})
+        if all(len(found) == 1 for found in above) and len(vocab[parent.name]) < len(vocab[child]):
+            parents[child] = Parent(parent.name, tuple(min(found) for found in above))
+        else: _warn_lost_parent(child, parent.name, vocab[child], above)
     return Schema(targets, parents)
 
 def unknown_word(target, word):
@@ -72,6 +84,7 @@ def edit_words(
 def add_words(
     schema: Schema, # Before
     target: Attribute|TagSet, # With the words that there should be; those that are there already count once
+    within: Mapping|None = None, # By new value, the value of the parent attribute that it lies within
 ) -> Reworded:
     "Add words to a target, or a target; raises `InputError` if it is of another kind"
     if target.name not in schema.names: targets, words = [*schema, target], {target.name: [()]*len(target.vocab)}
@@ -83,7 +96,7 @@ def add_words(
         targets = [type(t)(t.name, (*t.vocab, *new)) if t is old else t for t in schema]
         words = {target.name: [*same_words(schema)[target.name], *[()]*len(new)]}
     words = same_words(schema) | words
-    return Reworded(_with_parents_of(schema, targets, words), words)
+    return Reworded(_with_parents_of(schema, targets, words, {target.name: within or {}}), words)
 
 # %% ../nbs/36_vocabulary.ipynb #c56dd4b2
 def heads_of(net):
