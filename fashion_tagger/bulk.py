@@ -28,7 +28,7 @@ from .schema import Attribute, InputError, Schema, TagSet
 from .tables import TABLE_ENDINGS
 
 # %% auto #0
-__all__ = ['find_photos', 'tag_photos', 'tag_frame', 'tag_to_file']
+__all__ = ['find_photos', 'count_photos', 'measured', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/45_bulk.ipynb #8b21f613
 def is_table(source):
@@ -87,6 +87,21 @@ def find_photos(
             raise InputError(f"{given}: --{name.replace('_', '-')} ({name}) says how to read a table, "
                              "and there is no table among the photos")
     return chain.from_iterable(_photos_from(s, images, image_column) for s in sources)
+
+# %% ../nbs/45_bulk.ipynb #a34b20f9
+def count_photos(
+    sources, # As for `find_photos`
+    images=None, # As for `find_photos`
+    image_column=None, # As for `find_photos`
+) -> int:
+    "How many photos there are; raises `InputError` if none that a table names is there"
+    n, somewhere = 0, len(sources) != 1 or not is_table(os.fspath(sources[0]))
+    for path in find_photos(sources, images, image_column):
+        if not n: first = path
+        n, somewhere = n + 1, somewhere or os.path.exists(path)
+    if n and not somewhere:
+        raise InputError(f"{sources[0]}: none of its photos is there, such as {first}; give their folder (--images)")
+    return n
 
 # %% ../nbs/45_bulk.ipynb #32da39e2
 def row_columns(
@@ -151,7 +166,7 @@ def as_tagger(bundle, load):
 def as_photos(photos): return find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
 
 # %% ../nbs/45_bulk.ipynb #54859339
-def _measured(tagger, photos):
+def measured(tagger, photos):
     "Probabilities or an error, and how unlike the training photos each photo is; None where that is not known"
     unlike = getattr(tagger, 'unlike', None)
     if not unlike:
@@ -172,7 +187,7 @@ def tag_photos(
         for photo in as_photos(photos):
             waiting.append(photo_name(photo))
             yield photo
-    for out, unlike in _measured(tagger, noted()):
+    for out, unlike in measured(tagger, noted()):
         yield answer_row(tagger.schema, waiting.popleft(), out, tagger.thresholds, unlike)
 
 # %% ../nbs/45_bulk.ipynb #42e18a89
@@ -281,9 +296,9 @@ def _lock(f):
 def exists_error(out):
     return InputError(f"{out} is there already; give another name, or overwrite (--overwrite) to replace it")
 
-def open_unfinished(path, out, bundle, overwrite):
-    "The file of an interrupted run, after its first line; a new one if there is none or it is of another bundle"
-    header = json.dumps(dict(fashion_tagger_rows=2, bundle=bundle_digest(bundle))).encode() + b'\n'
+def open_unfinished(path, out, bundle, overwrite, sure=0):
+    "The file of an interrupted run, after its first line; a new one if there is none or its answers would be others"
+    header = json.dumps(dict(fashion_tagger_rows=2, bundle=bundle_digest(bundle), sure=sure)).encode() + b'\n'
     f = open(path, 'a+b')
     _lock(f)
     f.seek(0)
@@ -291,7 +306,7 @@ def open_unfinished(path, out, bundle, overwrite):
     if begun == header and not overwrite: return f
     if begun and not overwrite:
         if out and out.exists(): raise exists_error(out)
-        warnings.warn(f"{path} was begun with another bundle; starting anew", stacklevel=3)
+        warnings.warn(f"{path} was begun with another bundle or another --sure; starting anew", stacklevel=3)
     f.truncate(0)
     f.write(header)
     f.flush()
@@ -387,7 +402,7 @@ def tag_to_file(
     photos = as_photos(photos)
     counts = dict(photos=0, errors=0, kept=0, first_error='')
     try:
-        with open_unfinished(unfinished, out, bundle, overwrite) as f:
+        with open_unfinished(unfinished, out, bundle, overwrite, load.get('sure', 0)) as f:
             counts['kept'], left = _resume(f, photos)
             _add_rows(f, tag_photos(tagger, left), counts['kept'], photo_bar(total, counts['kept'], progress))
             _complete(f, out, tagger.schema, counts, columns, excel)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -26,9 +27,14 @@ __all__ = []
 def _labelled_photos(source, images):
     "Paths of the photos that a table names or a folder holds; raises `InputError` if none of them exists"
     found = [*find_photos([source], images if is_table(source) else None)]
-    if any(map(os.path.exists, found)): return found
-    what = f"--labelled {source}: none of its photos is there, such as {found[0]}"
-    raise InputError(f"{what}; give the folder that they start from (--images)")
+    lost = [path for path in found if not os.path.exists(path)]
+    if len(lost) == len(found):
+        what = f"--labelled {source}: none of its photos is there, such as {found[0]}"
+        raise InputError(f"{what}; give the folder that they start from (--images)")
+    if lost:
+        what = f"{count_of(len(lost), 'photo')} of {len(found):,} not there, such as {lost[0]}"
+        warnings.warn(f"--labelled {source}: {what}; if they are among PHOTOS by another path, they may be chosen", stacklevel=2)
+    return found
 
 def _name_from(folder, photo):
     "The path of a photo from a folder that holds it, or else its whole path"
@@ -71,7 +77,9 @@ def next_command(
     frame = choose_next(tagger, found, n, known, progress=False if quiet else None)
     _write_next(frame, tagger.schema, path)
     unsure = ', '.join(f'{name} {count:,}' for name, count in frame['unsure_of'].value_counts().items())
-    print(f"{out}: {count_of(len(frame), 'photo')} of {len(found):,}; least sure of {unsure}", file=sys.stderr)
+    labelled_here = {*map(os.path.realpath, known)} & {*map(os.path.realpath, found)}
+    candidates = f"{len(found) - len(labelled_here):,} without a label" if known else f"{len(found):,}"
+    print(f"{out}: {count_of(len(frame), 'photo')} of {candidates}; least sure of {unsure}", file=sys.stderr)
 
 # %% ../nbs/76_bundle_commands.ipynb #dc3617fb
 def push_command(

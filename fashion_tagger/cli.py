@@ -26,10 +26,10 @@ from typing import Annotated, Literal, Optional
 import typer
 from typer.core import TyperCommand
 
-from .bulk import check_out, check_writable, find_photos, own_columns, tag_to_file
+from .bulk import check_out, check_writable, count_photos, find_photos, own_columns, tag_to_file
 from .bundle_commands import next_command, push_command
 from .cluster import check_parts, ray_options, tag_to_parts, with_ray_address
-from .commands import (bundle_columns, decode_beside, drop_unreadable, make_demo, print_rows,
+from .commands import (decode_beside, drop_unreadable, join_tables, make_demo, print_rows,
                                      warn_if_trained_on, write_json)
 from .engines import only_first_speaks, process_number
 from .product_tags import print_product_counts, tag_products_to_file
@@ -95,6 +95,8 @@ _Json = Annotated[Optional[str], typer.Option('--json', help="Write the scores t
 # %% ../nbs/79_cli.ipynb #3ed68dba
 _TrainSplit = Annotated[Optional[str], typer.Option(help=(
     "Column that says train or valid; 'split' if there is one, otherwise a random split"))]
+_More = Annotated[Optional[list[str]], typer.Option(help=(
+    "Further table of photos to train on, such as next writes; its image names start from its own folder"))]
 _Group = Annotated[Optional[str], typer.Option(help=(
     "Column of what a random split must not part, such as a product with several photos; "
     "found by its name if not given, 'none' for none"))]
@@ -135,7 +137,7 @@ _RayWorkers = Annotated[Optional[int], typer.Option(min=1, help=(
     "With --ray: workers; as many as the cluster has room for if not given"))]
 _Cpus = Annotated[Optional[int], typer.Option(min=1, help="With --ray: processors of each worker; 1 if not given")]
 _Gpus = Annotated[Optional[float], typer.Option(min=0, help="With --ray: GPUs of each worker; 0 if not given")]
-_Sure = Annotated[float, typer.Option(min=0, max=0.999, help=(
+_Sure = Annotated[float, typer.Option(help=(
     "Leave a cell empty if the answer's probability is lower; what it lies within, such as the category of a type, "
     "has a cell of its own"))]
 _Excel = Annotated[bool, typer.Option('--excel', help=(
@@ -216,9 +218,9 @@ def _apply_decisions(table, path):
     from fashion_tagger.label_errors import apply_decisions, read_decisions
     decisions = read_decisions(path)
     table = apply_decisions(table, decisions).reset_index(drop=True)
-    kinds = ', '.join(f'{kind} {n}' for kind, n in decisions['decision'].value_counts().items())
     applied = table.attrs['decisions_applied']
-    print(f"{path}: {applied:,} of {len(decisions):,} decision(s) applied ({kinds})", flush=True)
+    kinds = ', '.join(f'{kind} {n}' for kind, n in applied.items()) or 'none'
+    print(f"{path}: {sum(applied.values()):,} of {len(decisions):,} decision(s) applied ({kinds})", flush=True)
     return table
 
 def _skip_unreadable(table, size, cache):
@@ -252,6 +254,7 @@ def train(
     tags: _Tags = None,
     split: _TrainSplit = None,
     group: _Group = None,
+    more: _More = None,
     arch: Annotated[Optional[str], typer.Option(help="A model's name in timm or torchvision")] = None,
     pretrained: Annotated[bool, typer.Option(help="Start from ImageNet weights, with the body frozen")] = True,
     size: _Size = None,
@@ -291,7 +294,9 @@ def train(
     size = _height_and_width(size or '160x128')
     check_writable('--json', json_out)
     group = False if group == 'none' else group
-    rows = read_labels(table, images, _names(attributes), _names(tags), split, missing, tag_sep, image_column, group)
+    targets = dict(attributes=_names(attributes), tags=_names(tags), missing=missing, tag_sep=tag_sep)
+    rows = read_labels(table, images, split=split, image_column=image_column, group=group, **targets)
+    rows = join_tables(rows, {path: read_labels(path, group=False, **targets) for path in more or []})
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
     if start_from:
@@ -330,13 +335,13 @@ def evaluate(
     json_out: _Json = None,
 ):
     "Score a bundle on labelled photos, and with --group on products."
-    from fashion_tagger.annotations import read_labels
     from fashion_tagger.inference import Tagger
+    from fashion_tagger.recipes import read_for_bundle
     from fashion_tagger.splits import part_mask
     check_writable('--json', json_out)
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
-    attributes, tags = bundle_columns(tagger.schema, table)
-    rows = read_labels(table, images, attributes, tags, split, missing, tag_sep, image_column, group or False)
+    rows = read_for_bundle(tagger.schema, table, images, split=split, missing=missing, tag_sep=tag_sep,
+                           image_column=image_column, group=group or False)
     rows = _apply_decisions(rows, decisions)
     mask, what = part_mask(rows, part)
     if part == 'train' or what == 'all rows': warn_if_trained_on(tagger, rows)
@@ -395,6 +400,7 @@ def report(
     images: _Images = None,
     split: _Split = None,
     part: _Part = None,
+    group: _Products = None,
     decisions: _Decisions = None,
     suspects: Annotated[Optional[str], typer.Option(help="Write suspected labels to this .csv, to decide on")] = None,
     folds: Annotated[int, typer.Option(min=0, max=20, help="Folds to judge labels with; 0: judge none")] = 5,
@@ -407,10 +413,10 @@ def report(
 ):
     "Write a page on how good a bundle is, where it is wrong, which labels are, and what to fix first."
     _use_no_display()
-    from fashion_tagger.annotations import read_labels
     from fashion_tagger.inference import Tagger
     from fashion_tagger.label_errors import read_decisions, write_decisions
     from fashion_tagger.pages import render_report, write_page
+    from fashion_tagger.recipes import read_for_bundle
     from fashion_tagger.report import report_parts
     check_writable('--out', out, ('.html',))
     check_writable('--suspects', suspects, ('.csv',))
@@ -418,8 +424,8 @@ def report(
         raise InputError("--folds 1: labels are judged by models that did not see them; give 2 or more, or 0")
     start, tagger = time.perf_counter(), Tagger.load(bundle, backend, precision=precision)
     decisions = None if decisions is None else read_decisions(decisions)
-    attributes, tags = bundle_columns(tagger.schema, table)
-    rows = read_labels(table, images, attributes, tags, split, missing, tag_sep, image_column)
+    rows = read_for_bundle(tagger.schema, table, images, split=split, missing=missing, tag_sep=tag_sep,
+                           image_column=image_column, group=group or False)
     parts = report_parts(tagger, rows, part, decisions, folds, progress=_print_step)
     _print_step('laying it out')
     page = render_report(parts, title) if title else render_report(parts)
@@ -474,16 +480,13 @@ def tag(
     on_ray = ray_options(ray, out, excel, workers, cpus, gpus)
     if on_ray: check_parts(Path(out), overwrite)
     elif out: check_out(Path(out))
-    total = None
-    if '-' not in photos: # counting finds mistakes before anything is loaded
-        total = sum(1 for _ in find_photos(photos, images, image_column))
+    total = None if '-' in photos else count_photos(photos, images, image_column) # before anything is loaded
     found = _nonempty(find_photos(photos, images, image_column))
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
     load = dict(backend=backend, precision=precision, sure=sure)
     if group:
         if on_ray: raise InputError("--group pools answers in memory, without --ray; leave out one of them")
-        if excel: raise InputError("--excel is for a row per photo, and --group writes one per product; leave out one")
-        counts = tag_products_to_file(bundle, photos, group, out, images, image_column, overwrite, progress, **load)
+        counts = tag_products_to_file(bundle, photos, group, out, images, image_column, overwrite, progress, excel, **load)
         print_product_counts(counts, time.perf_counter() - start, quiet)
         return
     loaded = None if quiet else _print_engine

@@ -448,7 +448,7 @@ def tag_to_parts(
     try:
         with _connected(address) as ray:
             out.mkdir(exist_ok=True)
-            with open_unfinished(out/_UNFINISHED, None, folder, overwrite) as f:
+            with open_unfinished(out/_UNFINISHED, None, folder, overwrite, load.get('sure', 0)) as f:
                 n = _rows_per_part(f, out, total)
                 room = dict(min_size=1, initial_size=_room(num_cpus, num_gpus)) # and more if machines join
                 arguments['pool'] = dict(size=workers) if workers else room

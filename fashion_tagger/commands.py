@@ -1,8 +1,8 @@
 """What the command does besides training: photos, tables, rows on the terminal, the demo
 
 `decode_beside` decodes photos in another process while libraries load. `drop_unreadable` leaves out photos that
-cannot be read. `bundle_columns` says which columns of a table a bundle needs, and `warn_if_trained_on` warns
-if it was trained on that table. `print_rows` tags photos and prints the rows. `make_demo` runs everything at once. [The
+cannot be read. `warn_if_trained_on` warns
+if a bundle was trained on the table that it is scored on. `print_rows` tags photos and prints the rows. `make_demo` runs everything at once. [The
 command](79_cli.ipynb) adds options.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/commands.html.md"""
@@ -24,7 +24,7 @@ from shutil import which
 import typer
 
 from .bulk import csv_writer, photo_bar, row_columns, tag_photos, with_columns
-from .schema import Attribute, InputError, TagSet
+from .schema import InputError
 
 # %% auto #0
 __all__ = ['make_demo']
@@ -57,17 +57,24 @@ def drop_unreadable(
     readable = table.drop(index=table.index[list(reasons)]).reset_index(drop=True)
     return readable, list(reasons.values())
 
-# %% ../nbs/78_commands.ipynb #aec8d74c
-def bundle_columns(
-    schema, # Of the bundle
-    source, # The table, or a folder with a folder of photos per label
-) -> tuple: # Names of attributes, and tags by the name of their set, for `read_table`; `None` if there are none
-    "The columns that a bundle needs; raises `InputError` for attributes and tags from folder names"
-    attributes = [t.name for t in schema if isinstance(t, Attribute)]
-    tags = {t.name: t.tags for t in schema if isinstance(t, TagSet)} # which may be columns of 0 and 1
-    if attributes and tags and Path(source).is_dir():
-        raise InputError(f"{source}: the bundle has attributes and tags, which folder names cannot hold at once")
-    return attributes or None, tags or None
+# %% ../nbs/78_commands.ipynb #8ddb0564
+def join_tables(
+    rows, # As from `read_labels`
+    more, # Further tables, by path
+): # One table
+    "Rows of several tables; raises `InputError` for a table that does not fit the first"
+    import pandas as pd
+    def targets(table): return [c for c in table if c not in ('image', 'box', 'split', 'group')]
+    for path, table in more.items():
+        if {*targets(table)} != {*targets(rows)}:
+            what = f"its targets are {', '.join(targets(table))}, and those of the first table {', '.join(targets(rows))}"
+            raise InputError(f"{path}: {what}; name them all by --attributes and --tags")
+        if 'split' in table and 'split' not in rows:
+            raise InputError(f"{path} has a column of the split, and the first table has none; take it out, or add one")
+        if 'split' in rows and 'split' not in table: table = table.assign(split='train')
+        rows = pd.concat([rows, table], ignore_index=True).astype(object)
+        rows = rows.where(rows.notna(), None) # of columns that one table lacks
+    return rows
 
 # %% ../nbs/78_commands.ipynb #8cc1f930
 def warn_if_trained_on(

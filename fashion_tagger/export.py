@@ -354,9 +354,13 @@ def export_tagger(
 Learner.export_tagger = export_tagger
 
 # %% ../nbs/43_export.ipynb #290ab631
+_FILE_ENDINGS = {'.csv', '.html', '.json', '.onnx', '.pkl', '.pt', '.pth', '.safetensors', '.zip'}
+
 def check_bundle_folder(out):
-    "Raise `InputError` for a folder that holds other things than a bundle"
+    "Raise `InputError` for what is no folder, or a folder that holds other things than a bundle"
     out = Path(out)
+    if out.suffix.lower() in _FILE_ENDINGS:
+        raise InputError(f"{out}: a bundle is a folder with several files; give a name without {out.suffix}")
     if out.is_file() or out.is_dir() and any(out.iterdir()) and not (out/SETTINGS_FILE).is_file():
         raise InputError(f"{out}: this holds other things; give a new folder, an empty one, or a bundle to replace")
 

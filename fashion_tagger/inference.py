@@ -158,6 +158,13 @@ _RULES = dict(
 )
 
 # %% ../nbs/42_inference.ipynb #2c7a0227
+def _no_bundle(path):
+    "The error for what is no bundle"
+    what, folder = f"{path}: not a bundle: ", path.parent
+    if (folder/SETTINGS_FILE).is_file(): return InputError(f"{what}it is a file of one; give the folder, {folder}")
+    if not path.exists(): return InputError(f"{what}there is no such folder; give the one that train wrote (--out)")
+    return InputError(f"{what}there is no {SETTINGS_FILE} in it")
+
 def _read_json(bundle):
     "What `tagger.json` holds, as it is"
     path = Path(bundle)/SETTINGS_FILE
@@ -166,8 +173,7 @@ def _read_json(bundle):
         if megabytes > 50: raise InputError(f"{path}: {megabytes:.0f} MB of settings; a bundle has a few kB")
         return json.loads(path.read_text(encoding='utf-8'))
     except InputError: raise
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{bundle}: not a bundle: there is no {SETTINGS_FILE} in it") from None
+    except (FileNotFoundError, NotADirectoryError): raise _no_bundle(Path(bundle)) from None
     except OSError as e: raise InputError(f"{path}: cannot be read ({e.strerror})") from None
     except (ValueError, RecursionError) as e: raise InputError(f"{path}: not JSON ({e})") from None
 
@@ -317,7 +323,7 @@ class Tagger:
     ) -> Tagger:
         "Load a bundle; raises `InputError` if it is not a whole one"
         bundle = local_bundle(bundle)
-        if not 0 <= sure < 1: raise InputError(f"sure={sure} (--sure): give a probability from 0 to below 1")
+        if not 0 <= sure < 1: raise InputError(f"sure={sure:g} (--sure): give a probability from 0 to below 1, such as 0.8")
         settings = read_settings(bundle)
         if sure: settings['thresholds'] = {t.name: sure for t in settings['schema'].attributes} | settings['thresholds']
         return cls(load_engine(bundle, settings, backend, device, precision), settings, bundle)

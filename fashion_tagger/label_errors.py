@@ -11,6 +11,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/label_errors.html.md"""
 # %% ../nbs/55_label_errors.ipynb #94b9fc26
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -210,7 +211,9 @@ def read_decisions(
         raise InputError(f"{path}: there is no column {c!r}; its columns should be {', '.join(_DECISION_COLUMNS)}")
     table['decision'] = table['decision'].str.strip().str.lower()
     for line, d in enumerate(table.itertuples(), 2): _check_decision(f'{path}, line {line}', d)
-    return table.loc[table['decision'] != '', _DECISION_COLUMNS].reset_index(drop=True)
+    decided = table.loc[table['decision'] != '', _DECISION_COLUMNS].reset_index(drop=True)
+    if not len(decided): warn_table(f"{path}: no row has a decision; fill in its column 'decision'")
+    return decided
 
 # %% ../nbs/55_label_errors.ipynb #695f84e5
 def _photo_finder(images):
@@ -267,11 +270,11 @@ def _warn_of_decisions(new, not_found, changed):
 def apply_decisions(
     table: pd.DataFrame, # With `image` and a column per target
     decisions: pd.DataFrame, # As from `read_decisions`
-) -> pd.DataFrame: # A new table; its `attrs['decisions_applied']` counts the decisions that fitted
+) -> pd.DataFrame: # A new table; its `attrs['decisions_applied']` counts the decisions of each kind that fitted
     "Relabel, drop and keep as decided; raises `InputError` if the table lacks a target"
     cells = {c: list(table[c]) for c in table}
     tags = {c: _tags_in(column) for c, column in cells.items()}
-    find, gone, not_found, changed = _photo_finder(table['image']), set(), [], []
+    find, gone, not_found, changed, applied = _photo_finder(table['image']), set(), [], [], Counter()
     for d in decisions.itertuples():
         if d.target not in table:
             columns = ', '.join(map(str, table.columns))
@@ -280,13 +283,14 @@ def apply_decisions(
         rows = [i for i in found if _still_given(column[i], d)]
         if not found: not_found.append(d.image)
         elif not rows: changed.append(f"{d.target} of {d.image}, which was {d.given!r}")
+        else: applied[d.decision] += 1
         for i in rows:
             if d.decision == 'drop photo': gone.add(i)
             elif d.decision != 'keep': column[i] = _decided_cell(column[i], d, tags[d.target])
     _warn_of_decisions(_new_values(table, decisions), not_found, changed)
     decided = pd.DataFrame({c: pd.Series(column, dtype=object, index=table.index) for c, column in cells.items()})
     decided = decided[[i not in gone for i in range(len(table))]]
-    decided.attrs['decisions_applied'] = len(decisions) - len(not_found) - len(changed)
+    decided.attrs['decisions_applied'] = dict(applied)
     return decided
 
 # %% ../nbs/55_label_errors.ipynb #5585c1f4

@@ -14,31 +14,40 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from .bulk import answer_row, as_tagger, check_out, exists_error, find_photos, own_columns, photo_bar
+from .bulk import answer_row, as_tagger, check_out, exists_error, find_photos, measured, own_columns, photo_bar
 from .schema import InputError, is_missing
 
 # %% auto #0
 __all__ = ['tag_products']
 
 # %% ../nbs/73_product_tags.ipynb #50b16768
-def _answers(tagger, photos, total, progress):
-    "Probabilities of each photo, NaN where it cannot be read, and the reasons by number"
-    p, reasons = [], {}
-    with photo_bar(total, 0, progress) as bar:
-        for i, out in enumerate(tagger.stream(photos)):
-            if isinstance(out, InputError): reasons[i] = str(out)
-            p.append(np.full(tagger.schema.n_logits, np.nan, np.float32) if i in reasons else out.astype(np.float32))
-            bar.update()
-    return np.stack(p) if p else np.zeros((0, tagger.schema.n_logits), np.float32), reasons
+class _Answers(NamedTuple):
+    p: np.ndarray # Probabilities of each photo, shape `(n, n_logits)`; NaN where it cannot be read
+    unlike: np.ndarray # How unlike the training photos each is, shape `(n,)`; NaN where that is not known
+    reasons: dict # By number, why a photo cannot be read
 
-def _product_row(tagger, name, n, p, reason):
-    error = InputError(reason) if reason and not n else None
-    row = answer_row(tagger.schema, name, error or p, tagger.thresholds)
-    cells = {k: v for k, v in row.items() if k not in ('image', 'unlike', 'error')}
-    return dict(product=name, photos=int(n), **cells, error=row['error'])
+def _answers(tagger, photos, total, progress):
+    "Answers to all photos"
+    p, unlike, reasons = np.full((total, tagger.schema.n_logits), np.nan, np.float32), np.full(total, np.nan), {}
+    with photo_bar(total, 0, progress) as bar:
+        for i, (out, far) in enumerate(measured(tagger, photos)):
+            if isinstance(out, InputError): reasons[i] = str(out)
+            else: p[i], unlike[i] = out, np.nan if far is None else far
+            bar.update()
+    return _Answers(p, unlike, reasons)
+
+def _largest(x):
+    "The largest number that is known, `None` without any"
+    return None if np.isnan(x).all() else float(np.nanmax(x))
+
+def _product_row(tagger, name, p, unlike, reason):
+    "`reason` is `None` if a photo was read"
+    row = answer_row(tagger.schema, name, InputError(reason) if reason else p, tagger.thresholds, unlike)
+    return dict(product=row.pop('image'), photos=0, **row)
 
 # %% ../nbs/73_product_tags.ipynb #eca26baf
 def tag_products(
@@ -47,16 +56,18 @@ def tag_products(
     products: Sequence, # The product of each; a missing one makes a product of its own
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
     **load, # To `Tagger.load`, such as `sure`
-): # A DataFrame: `product`, `photos` (how many could be read), two cells per target, `error`; products as they come
-    "One answer for all photos of each product, in memory"
+): # A DataFrame as from `tag_frame`, with `product` and `photos` (how many could be read) in the place of `image`
+    "One answer for all photos of each product, in memory; `unlike` is that of its most unlike photo"
     import pandas as pd
-    from fashion_tagger.products import pool_products
+    from fashion_tagger.products import number_products, pool_products
     tagger, products = as_tagger(bundle, load), list(products)
-    p, reasons = _answers(tagger, photos, len(products), progress)
-    pooled, of_product = pool_products(tagger.schema, p, products), {}
-    for i, reason in reasons.items(): of_product.setdefault(str(products[i]), reason)
-    rows = [_product_row(tagger, name, n, x, of_product.get(name) or (reasons and next(iter(reasons.values()))))
-            for name, n, x in zip(pooled.names, pooled.photos, pooled.p)]
+    said = _answers(tagger, photos, len(products), progress)
+    pooled, rows = pool_products(tagger.schema, said.p, products), []
+    numbers = number_products(products)[0]
+    for i, (name, n, p) in enumerate(zip(*pooled)):
+        own = np.flatnonzero(numbers == i)
+        row = _product_row(tagger, name, p, _largest(said.unlike[own]), None if n else said.reasons[own[0]])
+        rows.append(row | dict(photos=int(n)))
     return pd.DataFrame(rows)
 
 # %% ../nbs/73_product_tags.ipynb #f8524241
@@ -64,26 +75,43 @@ def products_of(
     photos: Sequence, # Sources of the command `tag`
     group: str, # Column of the products
     image_column: str|None = None, # As in `find_photos`
-) -> list: # The product of each photo
+) -> tuple: # The product of each photo, and the other columns: cells by name
     "The column of a table that says what its photos show; raises `InputError` where there is none"
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
     if not columns: raise InputError(f"--group {group} is a column of a table; give one table of photos, with that column")
-    if group in columns: return [None if is_missing(c) else c for c in columns[group]]
-    same = [c for c in columns if c.lower() == group.lower()]
-    if len(same) == 1: return [None if is_missing(c) else c for c in columns[same[0]]]
+    for name in (group, *(c for c in columns if c.lower() == group.lower())): # its own capitals first
+        if name in columns: return [None if is_missing(c) else c for c in columns.pop(name)], columns
     near = difflib.get_close_matches(group, columns, 1)
     meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(columns)}"
     raise InputError(f"{photos[0]}: there is no column {group!r}{meant}")
 
-def write_products(
+def with_own_columns(
     found, # As from `tag_products`
+    products: Sequence, # The product of each photo
+    group: str, # What to call the column of products
+    columns: dict, # Cells by name, one per photo
+): # A DataFrame
+    "Add the columns that say one thing of all photos of each product, such as its title"
+    from fashion_tagger.products import number_products
+    numbers, names = number_products(products)
+    first = np.unique(numbers, return_index=True)[1]
+    own = {group: found['product']}
+    for name, cells in columns.items():
+        cells = np.array(cells, dtype=object)
+        if (cells == cells[first][numbers]).all(): own[f'{name}_given' if name in found else name] = cells[first]
+    answers = found.drop(columns='product').rename(columns={group: f'{group}_answer'})
+    return answers.assign(**own)[[*own, *answers]]
+
+def write_products(
+    found, # A row per product
     out, # A .csv, .jsonl or .parquet file; standard output if not given
+    excel=False, # Begin CSV with the mark for Excel
 ):
     "Write a row per product"
     if not out: return found.to_csv(sys.stdout, index=False)
     half = Path(out).with_suffix('.tmp')
     try:
-        if str(out).lower().endswith('.csv'): found.to_csv(half, index=False)
+        if str(out).lower().endswith('.csv'): found.to_csv(half, index=False, encoding='utf-8-sig' if excel else 'utf-8')
         elif str(out).lower().endswith('.parquet'): found.to_parquet(half, index=False)
         else: found.to_json(half, orient='records', lines=True, force_ascii=False)
         os.replace(half, out)
@@ -91,15 +119,18 @@ def write_products(
     finally: half.unlink(missing_ok=True)
 
 # %% ../nbs/73_product_tags.ipynb #b3abc0d7
-def tag_products_to_file(bundle, photos, group, out, images=None, image_column=None, overwrite=False, progress=None, **load):
+def tag_products_to_file(
+    bundle, photos, group, out, images=None, image_column=None, overwrite=False, progress=None, excel=False, **load
+):
     "Tag the products of a table into a file, or onto the terminal; returns counts as `tag_to_file` does"
     if out:
         check_out(Path(out))
         if str(out).lower().endswith('.json'): raise InputError(f"{out}: products go to .csv, .jsonl or .parquet")
         if Path(out).exists() and not overwrite: raise exists_error(out)
-    products = products_of(photos, group, image_column)
+    if excel and not str(out).lower().endswith('.csv'): raise InputError("--excel marks a .csv file; name one as --out")
+    products, columns = products_of(photos, group, image_column)
     found = tag_products(bundle, find_photos(photos, images, image_column), products, progress, **load)
-    write_products(found, out)
+    write_products(with_own_columns(found, products, group, columns), out, excel)
     lost = found['error'].dropna()
     return dict(photos=len(products), products=len(found), errors=len(lost), first_error=next(iter(lost), ''))
 

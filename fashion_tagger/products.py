@@ -39,7 +39,7 @@ def _probabilities(schema, terms):
     return np.concatenate(parts, 1).astype(np.float32)
 
 # %% ../nbs/39_products.ipynb #d6faba77
-def _number(products):
+def number_products(products):
     "Number products in the order in which they come; a photo without one is a product by itself"
     keys = [('', i) if is_missing(name) else (str(name),) for i, name in enumerate(products)]
     numbers, keys = pd.factorize(pd.Series(keys, dtype=object))
@@ -60,7 +60,7 @@ def pool_products(
     "One answer for all photos of a product: the mean of their log probabilities"
     p = np.asarray(p)
     if len(p) != len(products): raise InputError(f"there are {len(p):,} answers and {len(products):,} products")
-    numbers, names = _number(products)
+    numbers, names = number_products(products)
     there = ~np.isnan(p).any(1)
     n = np.bincount(numbers[there], minlength=len(names))
     terms = np.zeros((len(names), schema.n_logits))
@@ -98,7 +98,7 @@ def pool_table(
     "The rows of a table, put together by product; warns of products whose photos have different labels"
     if 'group' not in table: raise InputError("the table has no column of products; name one with group (--group)")
     for name in schema.names: _warn_disagreeing(table, name)
-    numbers, names = _number(table['group'])
+    numbers, names = number_products(table['group'])
     first = np.unique(numbers, return_index=True)[1]
     pooled = table.iloc[first].reset_index(drop=True)
     for name in schema.names:

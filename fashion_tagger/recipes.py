@@ -3,7 +3,7 @@
 The functions behind `fashion-tagger train` and `fashion-tagger evaluate`. `train_tagger` trains a learner on a
 table. `finish_bundle` chooses thresholds, calibrates, scores and exports it, with what looks alike. `train_bundle` does both, with
 checkpoints. `train_within` trains the best tagger that fits into a number of seconds, from the list of `LEVELS`.
-`score_bundle` scores a bundle on a table.
+`read_for_bundle` reads the labels that a bundle can be scored on, and `score_bundle` scores it.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/recipes.html.md"""
 
@@ -18,6 +18,7 @@ import shutil
 import sys
 import time
 from contextlib import contextmanager, nullcontext
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ import torch
 from fastai.vision.all import Callback, delegates, set_seed
 
 import fashion_tagger.calibration # noqa: F401, which adds tune_thresholds and calibrate
+from .annotations import read_labels
 from .data import tagger_dataloaders, warn_unknown
 from .distributed import training_together, use_own_gpu
 from .engines import first_does, only_first_speaks, process_number
@@ -41,7 +43,8 @@ from .metrics import format_scores, score_targets
 from .models import DEFAULT_ARCH, PACKAGED_WEIGHTS
 from .photos import get_photo
 from .products import pool_products, pool_table
-from .schema import Attribute, InputError, TagSet, extend_schema, unknown_words
+from .schema import Attribute, InputError, TagSet, extend_schema, unknown_words, warn_table
+from .tables import ExportError, read_records
 from .training import Checkpoints
 from .unlike import FEWEST, fit_unlike
 
@@ -262,6 +265,42 @@ def table_answers(
         if isinstance(out, InputError): raise out
         p.append(out)
     return np.stack(p).astype(np.float32)
+
+# %% ../nbs/44_recipes.ipynb #7f5f35bc
+def _may_have(header, target):
+    "Whether a table may have a target: its column, a level of it, columns of its tags, or a name that is nearly its own"
+    names = [target.name, target.name.rpartition('_')[0], *(target.vocab if isinstance(target, TagSet) else ())]
+    header, names = ([name.lower() for name in some if name] for some in (header, names))
+    return bool({*names} & {*header} or get_close_matches(names[0], header, 1, 0.8))
+
+def targets_in(
+    schema, # Of a bundle
+    source, # As in `read_labels`
+) -> tuple: # Names of attributes, and tags by the name of their set, for `read_labels`; `None` if there are none
+    "The targets that a table or a folder may have; raises `InputError` if a table has none"
+    targets, is_folder = [*schema], Path(source).is_dir()
+    try: header = None if is_folder else read_records(source).header
+    except ExportError: header = None # of an annotation tool, whose names are checked as it is read
+    if header is not None:
+        targets = [t for t in schema if _may_have(header, t)]
+        if not targets:
+            raise InputError(f"{source}: none of its columns is known to the bundle, which knows "
+                             f"{', '.join(schema.names)}; the table has {', '.join(header)}")
+    attributes = [t.name for t in targets if isinstance(t, Attribute)]
+    tags = {t.name: t.tags for t in targets if isinstance(t, TagSet)} # which may be columns of 0 and 1
+    return attributes or None, None if is_folder and attributes else tags or None
+
+def read_for_bundle(
+    schema, # Of the bundle
+    source, # As in `read_labels`
+    images=None, # As in `read_labels`
+    **options # To `read_labels`
+) -> pd.DataFrame: # As from `read_labels`, with a column for every target
+    "Read the labels that a bundle can be scored on, and warn of targets that have none"
+    rows = read_labels(source, images, *targets_in(schema, source), **options)
+    lacking = [name for name in schema.names if name not in rows]
+    if lacking: warn_table(f"{source} says nothing of {', '.join(lacking)}, which {'is' if len(lacking) == 1 else 'are'} not scored")
+    return rows.assign(**{name: [None]*len(rows) for name in lacking})
 
 # %% ../nbs/44_recipes.ipynb #e670dacf
 def score_bundle(

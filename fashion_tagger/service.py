@@ -312,11 +312,11 @@ async def _respond(self: Service, request):
 @patch
 def _schema(self: Service):
     "The targets, with what separates the tags of a set in an answer, and what one may send"
-    targets = self.tagger.schema.to_dict()['targets']
-    for target, of in zip(targets, self.tagger.schema):
+    about = self.tagger.schema.to_dict() # with `parents` where attributes lie within others
+    for target, of in zip(about['targets'], self.tagger.schema):
         if isinstance(of, TagSet): target['sep'] = of.sep
     limits = asdict(self.limits)
-    return Response(_json(dict(targets=targets, limits={k: limits[k] for k in ('photo_mb', 'request_mb', 'photos')})))
+    return Response(_json(about | dict(limits={k: limits[k] for k in ('photo_mb', 'request_mb', 'photos')})))
 
 @patch
 def _health(self: Service):

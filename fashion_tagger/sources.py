@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import chain
 
 import pandas as pd
 from fastcore.basics import listify
@@ -390,10 +391,18 @@ def _wanted_columns(header, attributes, tags):
         if name in header or not {*columns} & {*header}: yield name
         else: yield from columns
 
+def _as_asked(file, names):
+    "A file whose columns are written in the capitals in which they are asked for"
+    lower, header = [h.lower() for h in file.header], [*file.header]
+    for name in {*names} - {*header}:
+        if isinstance(name, str) and lower.count(name.lower()) == 1: header[lower.index(name.lower())] = name
+    return file._replace(header=header)
+
 def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group):
     "The table of a file, and the line that each row stands on"
     attributes, tags = listify(attributes), _by_set(tags)
-    file = _with_header(path)
+    columns_of_tags = chain.from_iterable(tags.values())
+    file = _as_asked(_with_header(path), [*attributes, *tags, *columns_of_tags, image_column, split, group])
     check_target_names(attributes, tags)
     targets = [find_column(path, file.header, c) for c in _wanted_columns(file.header, attributes, tags)]
     image = _find_image_column(file, image_column, targets)

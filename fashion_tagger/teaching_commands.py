@@ -24,23 +24,6 @@ from .tables import TABLE_ENDINGS, read_records
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/48_teaching_commands.ipynb #c27e56a9
-def known_columns(
-    schema, # Of the bundle
-    source, # A table, or a folder with a folder of photos per label
-) -> tuple: # Names of attributes, and tags by the name of their set, for `read_table`; `None` if there are none
-    "The targets of a bundle that a table has; raises `InputError` if there are none"
-    attributes = [t.name for t in schema if isinstance(t, Attribute)]
-    if os.path.isdir(source):
-        if len(attributes) == 1: return attributes, None
-        raise InputError(f"{source}: a folder holds one attribute, and the bundle has {len(attributes)}; "
-                         "say by --attributes which it is")
-    header = {*read_records(source).header}
-    tags = {t.name: t.tags for t in schema if isinstance(t, TagSet) and t.name in header}
-    attributes = [name for name in attributes if name in header]
-    if attributes or tags: return attributes or None, tags or None
-    raise InputError(f"{source}: none of its columns is known to the bundle; it knows {', '.join(schema.names)}")
-
 # %% ../nbs/48_teaching_commands.ipynb #71a7d5d5
 _Bundle = Annotated[str, typer.Argument(help="Folder of the bundle")]
 _Photos = Annotated[list[str], typer.Argument(help=(
@@ -80,8 +63,8 @@ def _print_lost(result, name):
 
 def _check_table(schema, check, images):
     if check is None: return None
-    from fashion_tagger.sources import read_table
-    return read_table(check, images, *known_columns(schema, check))
+    from fashion_tagger.recipes import read_for_bundle
+    return read_for_bundle(schema, check, images)
 
 def _photos_by_word(table, name):
     "Photos of each value in a table"
@@ -231,9 +214,10 @@ def check_start(
         raise InputError(f"--from and --out are both {out}; give another folder as --out")
 
 def bundle_targets(start, table):
-    "As `known_columns`, of a bundle in a folder"
+    "As `targets_in`, of a bundle in a folder"
     from fashion_tagger.inference import read_settings
-    return known_columns(read_settings(start)['schema'], table)
+    from fashion_tagger.recipes import targets_in
+    return targets_in(read_settings(start)['schema'], table)
 
 def train_further(
     rows, # As from `read_table`

@@ -18,8 +18,8 @@ TOKEN = "a-long-word-that-nobody-knows"
 EVIL = "</script><script>hit=1</script>", "'\"><img src=x onerror=hit=1>", "<b>bold</b>"
 
 
-def served(token=None):
-    options = json.dumps(dict(limits=dict(photo_mb=1), token=token, delay=0))
+def served(token=None, levels=False):
+    options = json.dumps(dict(limits=dict(photo_mb=1), token=token, delay=0, levels=levels))
     return subprocess.Popen([sys.executable, SCRIPT, options], stdout=subprocess.PIPE, text=True)
 
 
@@ -95,7 +95,7 @@ def test_corrections(opened, address, photos, tmp_path):
         image=[str(photos/red), str(photos/"blue, <i>.png")], colour=[a["colour"]["value"] for a in given],
         tags=[tuple(a["tags"]["value"]) for a in given]))
     decided = apply_decisions(table, decisions)
-    assert decided.attrs["decisions_applied"] == 4
+    assert sum(decided.attrs["decisions_applied"].values()) == 4
     assert decided["colour"].tolist() == ["grey", None]
     assert has not in decided["tags"][0] and lacks in decided["tags"][0]
     with tab.expect_download() as download: tab.click("#table")
@@ -118,6 +118,49 @@ def test_keys(opened, address, photos):
     target(tab, "tags").locator("input").first.focus()
     tab.keyboard.press("Space")
     assert tab.inner_text("#save") == "Save 1 correction"
+
+
+def test_new_words(opened, address, photos, tmp_path):
+    "A word that the tagger does not know can be given to a photo, and is then offered for the others"
+    tab = opened(address)
+    send(tab, photos/"red, <i>.png", photos/"blue, <i>.png")
+    for card in (0, 1):
+        colour = target(tab, "colour", card)
+        colour.locator("select").select_option(label="teal" if card else "a new word ...")
+        if card: continue
+        colour.locator("input[type=text]").fill("teal")
+        tab.keyboard.press("Enter")
+        assert tab.evaluate("document.activeElement.value") == "teal"
+    target(tab, "tags").locator("input[type=text]").fill("DARK BLUE")  # known, in other capitals
+    tab.keyboard.press("Enter")
+    target(tab, "tags").locator("input[type=text]").fill("washed")
+    tab.keyboard.press("Enter")
+    assert target(tab, "tags", 1).locator("input[value=washed]").count() == 1
+    with tab.expect_download() as download: tab.click("#save")
+    download.value.save_as(tmp_path/"decisions.csv")
+    decisions = read_decisions(tmp_path/"decisions.csv")
+    said = {(d.tag, d.label) for d in decisions.itertuples()}
+    assert {("", "teal"), ("washed", "yes")} <= said and ("DARK BLUE", "yes") not in said
+    table = pd.DataFrame(dict(image=[str(photos/"red, <i>.png"), str(photos/"blue, <i>.png")], colour=["red", "blue"]))
+    table["tags"] = [tuple(colour_tagger().predict(image)["tags"]["value"]) for image in table["image"]]
+    decided = apply_decisions(table, decisions)
+    assert decided["colour"].tolist() == ["teal", "teal"] and "washed" in decided["tags"][0]
+
+
+def test_levels(opened, photos, tmp_path):
+    "A correction of a value corrects what it lies within"
+    server = served(levels=True)
+    try:
+        tab = opened(f"http://127.0.0.1:{server.stdout.readline().strip()}/")
+        send(tab, photos/"red, <i>.png")
+        assert "within part" in target(tab, "colour").inner_text()
+        target(tab, "colour").locator("select").select_option(label="grey")
+        assert tab.inner_text("#save") == "Save 2 corrections"
+        assert tab.locator("fieldset:has(legend:text-is('part')) input:checked").input_value() == "other"
+        assert tab.evaluate("document.activeElement.value") == "grey"
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 def test_errors_and_names(opened, address, photos, tmp_path):

@@ -51,6 +51,20 @@ async function learn() {
   $('about').textContent = 'It answers with ' + known.join(', ') + '.';
 }
 const words = target => target.kind === 'tags' ? target.tags : target.values;
+function addWord(target, text) { // the word as it is known, whatever its capitals
+  const found = words(target).find(word => word.toLowerCase() === text.toLowerCase());
+  if (!found) words(target).push(text);
+  return found ?? text;
+}
+function wordField(target, placeholder, done) {
+  const input = el('input', {type: 'text', placeholder, ariaLabel: placeholder + ' for ' + target.name, autocomplete: 'off'});
+  input.addEventListener('change', () => done(input.value.trim()));
+  return input;
+}
+function levelAbove(t, value) { // the target that another one lies within, and what a value says of it
+  const parent = schema.parents?.[schema.targets[t].name], i = schema.targets[t].values.indexOf(value);
+  return parent && i < parent.values.length && i >= 0 ? [schema.targets.findIndex(other => other.name === parent.name), parent.values[i]] : null;
+}
 const ready = learn();
 
 // Photos: a card each, answered a few at a time
@@ -170,6 +184,7 @@ function show(photo) {
     photo.targets.replaceChildren(el('p', {className: 'error', textContent: photo.error}), photo.again ? el('p', null, again) : '');
   } else photo.targets.replaceChildren(photo.row.unlike > 1 ? el('p', {className: 'error', textContent: 'Unlike the photos that this tagger was trained on: do not trust its answers.'}) : '', ...schema.targets.map((target, t) => target.kind === 'tags' ? tagsForm(photo, target, t) : attributeForm(photo, target, t)));
 }
+function showOthers(photo) { for (const other of photos) if (other.row && other !== photo) show(other); } // with a new word
 let fields = 0;
 function word(type, name, text, p, checked, change) {
   const input = el('input', {type, name, checked, value: text});
@@ -180,19 +195,32 @@ function attributeForm(photo, target, t) {
   const form = el('fieldset', {data: {t}}), name = 'f' + fields++, top = photo.row.likeliest[target.name].filter(([, p], i) => !i || p >= LIKELY);
   const draw = focus => {
     const now = label(photo, t, ''), rare = now && !top.some(([value]) => value === now) ? [[now, null]] : [];
-    const set = value => { correct(photo, t, '', value); draw(value); };
+    const set = value => {
+      correct(photo, t, '', value);
+      const above = levelAbove(t, value);
+      if (above && label(photo, above[0], '') !== above[1]) {
+        correct(photo, above[0], '', above[1]);
+        show(photo);
+        photo.targets.querySelector(`[data-t="${t}"] input:checked`)?.focus();
+      } else draw(value);
+    };
     const bars = [...top, ...rare].map(([value, p]) => word('radio', name, value, p, value === now, () => set(value)));
     const more = el('div', {className: 'more'});
     const others = target.values.filter(v => ![...top, ...rare].some(([value]) => value === v));
-    const select = el('select', {ariaLabel: target.name + ', another'}, el('option', {value: '-', textContent: others.length ? 'another ...' : 'or ...', selected: true}), ...others.map((v, i) => el('option', {value: i, textContent: v})), el('option', {value: '', textContent: 'none of these', selected: now === ''}));
-    select.addEventListener('change', () => set(select.value === '' ? '' : select.value === '-' ? given(photo, target, '') : others[select.value]));
+    const select = el('select', {ariaLabel: target.name + ', another'}, el('option', {value: '-', textContent: others.length ? 'another ...' : 'or ...', selected: true}), ...others.map((v, i) => el('option', {value: i, textContent: v})), el('option', {value: '', textContent: 'none of these', selected: now === ''}), el('option', {value: '+', textContent: 'a new word ...'}));
+    select.addEventListener('change', () => {
+      if (select.value !== '+') return set(select.value === '' ? '' : select.value === '-' ? given(photo, target, '') : others[select.value]);
+      const field = wordField(target, 'new word', text => text ? (set(addWord(target, text)), showOthers(photo)) : draw(now));
+      select.replaceWith(field);
+      field.focus();
+    });
     more.append(select);
     if (now !== given(photo, target, '')) {
       const undo = el('button', {type: 'button', className: 'plain', textContent: 'undo'});
       undo.addEventListener('click', () => set(given(photo, target, '')));
       more.append(el('span', {className: 'was', textContent: 'was ' + (given(photo, target, '') || 'not sure')}), undo);
     }
-    form.replaceChildren(el('legend', {textContent: target.name}), el('div', {className: 'words'}, ...bars), more);
+    form.replaceChildren(el('legend', {textContent: target.name + (schema.parents?.[target.name] ? ', within ' + schema.parents[target.name].name : '')}), el('div', {className: 'words'}, ...bars), more);
     if (focus !== undefined) (form.querySelector('input:checked') || select).focus();
   };
   draw();
@@ -207,9 +235,18 @@ function tagsForm(photo, target, t) {
     const changed = target.tags.filter(tag => photo.labels.has(key(t, tag)));
     note.textContent = changed.map(tag => tag + (label(photo, t, tag) === 'yes' ? ' added' : ' taken away')).join(', ');
   };
+  for (const tag of target.tags) if (photo.labels.get(key(t, tag)) === 'yes' && !shown.includes(tag)) shown.push(tag);
   const rest = target.tags.filter(tag => !shown.includes(tag)), form = el('fieldset', {data: {t}, className: 'wide'}, el('legend', {textContent: target.name}), el('div', {className: 'words two-columns'}, ...shown.map(box)));
   if (rest.length) form.append(el('details', null, el('summary', {textContent: plural(rest.length, 'other tag')}), el('div', {className: 'words two-columns'}, ...rest.map(box))));
-  form.append(note);
+  form.append(note, el('div', {className: 'more'}, wordField(target, 'new tag', text => {
+    if (!text) return;
+    const tag = addWord(target, text);
+    if (label(photo, t, tag) !== 'yes') correct(photo, t, tag, 'yes');
+    show(photo);
+    photo.targets.querySelector(`[data-t="${t}"] .more input`).focus();
+    showOthers(photo);
+  })));
+  mark();
   return form;
 }
 
