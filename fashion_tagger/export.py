@@ -356,11 +356,16 @@ Learner.export_tagger = export_tagger
 # %% ../nbs/43_export.ipynb #290ab631
 _FILE_ENDINGS = {'.csv', '.html', '.json', '.onnx', '.pkl', '.pt', '.pth', '.safetensors', '.zip'}
 
+def check_bundle_name(out):
+    "Raise `InputError` for the name of a file"
+    ending = Path(out).suffix.lower()
+    if ending in _FILE_ENDINGS:
+        raise InputError(f"{out}: a bundle is a folder with several files; give a name without {ending}")
+
 def check_bundle_folder(out):
-    "Raise `InputError` for what is no folder, or a folder that holds other things than a bundle"
+    "Raise `InputError` for the name of a file, or a folder that holds other things than a bundle"
     out = Path(out)
-    if out.suffix.lower() in _FILE_ENDINGS:
-        raise InputError(f"{out}: a bundle is a folder with several files; give a name without {out.suffix}")
+    check_bundle_name(out)
     if out.is_file() or out.is_dir() and any(out.iterdir()) and not (out/SETTINGS_FILE).is_file():
         raise InputError(f"{out}: this holds other things; give a new folder, an empty one, or a bundle to replace")
 

@@ -34,7 +34,7 @@ from .data import tagger_dataloaders, warn_unknown
 from .distributed import training_together, use_own_gpu
 from .engines import first_does, only_first_speaks, process_number
 from .examples import examples_of
-from .export import extend_bundle, table_fingerprint
+from .export import check_bundle_name, extend_bundle, table_fingerprint
 from .inference import LOOKS_FILE, UNLIKE_FILE, Tagger
 from .learner import TaggerLearner, learner_features, tagger_learner
 from .looks import fit_looks
@@ -204,6 +204,7 @@ def _bundle_folder(out):
     advice = "give a new one, an empty one, or a bundle to replace"
     if out.is_dir() and not is_ours and any(out.iterdir()):
         raise InputError(f"--out {out}: this folder holds other things; {advice}")
+    check_bundle_name(out)
     is_new = not out.exists()
     try: out.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise InputError(f"--out {out}: cannot be made ({e.strerror})") from e

@@ -106,6 +106,7 @@ def plot_coverage(self: TaggerInterpretation,
         risk = (width*(1 - found['accuracy'])).sum()
         ax.plot(found['share'], found['accuracy'], label=f'{name}: {risk:.3f}')
     ax.axhline(np.mean(answers.right[answers.y >= 0]), ls='--', color='grey', lw=1)
+    ax.margins(y=0.2)
     ax.set(xlabel='share of photos, the surest first', ylabel='accuracy', title=target, xlim=(0, 1))
     ax.legend(fontsize=8, loc='lower left', framealpha=0)
     return ax

@@ -75,6 +75,8 @@ MISTAKES = {
     ("train", *TYPES, "--freeze-epochs", 0): "nothing to train",
     ("train", *TYPES, "--no-pretrained"): "without pretrained weights",
     ("train", *FULL): "holds other things",
+    ("train", *TYPES, "--out", "b.csv"): "give a name without .csv",
+    ("train", *TYPES, "--more", "bundle/labels.csv"): "bundle/labels.csv does not exist",
     ("train", *TYPES, "--json", "no/such/folder/m.json"): "there is no folder no/such/folder",
     ("train", *TYPES, "--decisions", "clothes/labels.csv"): "there is no column",
     (*REPORT, "--out", "report.pdf"): "the ending must be .html",
@@ -83,6 +85,12 @@ MISTAKES = {
     ("evaluate", "empty", "clothes/labels.csv"): "not a bundle",
     (*AUDIT, "--out", "audit.txt"): "the ending must be .csv or .html",
     ("tag", "bundle", "empty"): "empty",
+    ("tag", "bundle/tagger.json", "cut.jpg"): "it is a file of one; give the folder, bundle",
+    ("tag", "nosuch", "cut.jpg"): "there is no such folder; give the one that train wrote",
+    ("tag", "bundle", "cut.jpg", "--sure", "80"): "a probability from 0 to below 1",
+    ("tag", "bundle", "clothes/labels.csv", "--images", "empty", "--out", "lost.csv"): "none of its photos is there, such as",
+    ("tag", "bundle", "clothes/labels.csv", "--images", "clothes/images", "--group", "type", "--excel",
+     "--out", "tags.jsonl"): "--excel marks a .csv file",
     ("tag", "bundle", "nosuch"): "nosuch: there is no such file or folder",
     ("tag", "bundle", "*.webp"): "no file matches",
     ("tag", "bundle", "black dress.png", "--out", "tags.xls"): "the ending must be",
@@ -97,6 +105,40 @@ MISTAKES = {
 def test_mistakes(run, home, args):
     assert MISTAKES[args] in error_of(*run(*args))
     assert not (home/"b").exists()
+
+
+def test_some_targets(run, home):
+    "A table need not have all targets of a bundle, and may write them in other capitals"
+    import pandas as pd
+    labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
+    types = labels[["image", "type", "split"]].assign(PRODUCT=labels["type"] + labels["colour"])
+    types.rename(columns=dict(type="TYPE")).to_csv(home/"types.csv", index=False)
+    args = "bundle", "types.csv", "--images", "clothes/images", "--group", "product"
+    status, err = run("evaluate", *args, "--json", "types.json")
+    scores = json.loads((home/"types.json").read_text())["targets"]
+    assert status == 0 and "says nothing of colour, which is not scored" in err
+    assert scores["type"]["labels"] == types[types["split"] == "valid"]["PRODUCT"].nunique() and not scores["colour"]["labels"]
+    assert run("report", *args, "--out", "types.html", "--folds", "0")[0] == 0
+    page = (home/"types.html").read_text()
+    assert "Scores by product" in page and "Accuracy of type against coverage" in page
+
+
+def test_further_tables(run, home):
+    "Tables of --more are for training; corrections count by kind"
+    import pandas as pd
+    labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
+    more = labels[labels["split"] == "train"][:12][["image", "type"]]
+    rest = labels[~labels["image"].isin(more["image"])]
+    rest[["image", "type", "split"]].to_csv(home/"rest.csv", index=False)
+    more.assign(image=[f"clothes/images/{name}" for name in more["image"]]).to_csv(home/"next.csv", index=False)
+    first = rest[rest["split"] == "train"].iloc[0]
+    decisions = pd.DataFrame(dict(image=[first["image"], "gone.jpg"], target="type", tag="", given=first["type"],
+                                  decision=["relabel", "drop"], label=["anorak", ""]))
+    decisions.to_csv(home/"decided.csv", index=False)
+    status, err = run("train", "rest.csv", "--images", "clothes/images", "--attributes", "type", "--more", "next.csv",
+                      "--decisions", "decided.csv", "--out", "further", "--size", "64x64", "--freeze-epochs", 1)
+    data = json.loads((home/"further/tagger.json").read_text())["data"]
+    assert (status, data["train"], data["valid"]) == (0, sum(labels["split"] == "train"), sum(labels["split"] == "valid"))
 
 
 @pytest.mark.parametrize("name", ["gone", "half"])
