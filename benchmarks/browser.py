@@ -20,7 +20,7 @@ from fashion_tagger.photos import find_images, open_photo
 
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'chrome'))), None)
 ASK = """async () => {
-  const file = document.getElementById('probe').files[0], start = performance.now(), answers = await predict(file);
+  const file = document.getElementById('probe').files[0], start = performance.now(), {answers} = await predict(file);
   const ms = performance.now() - start, seen = await pixels(file);
   const p = (t, likeliest) => { const by = new Map(likeliest); return t.words.map(word => by.get(word)); };
   return {ms, p: SETTINGS.targets.flatMap(t => p(t, answers[t.name].likeliest)), pixels: Array.from(seen),

@@ -23,11 +23,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Optional
 
+import numpy as np
 import typer
 
 from .bulk import check_writable
 from .cache import cache_folder
-from .inference import ONNX_FILE, bundle_file, read_settings
+from .inference import ONNX_FILE, bundle_file, bundle_unlike, read_settings
+from .looks import LARGEST
 from .schema import InputError, count_of
 
 # %% auto #0
@@ -125,6 +127,15 @@ def _page_targets(settings):
 
 def _packed(data): return base64.b64encode(gzip.compress(data, mtime=0)).decode()
 
+def _page_unlike(bundle, settings):
+    "What the scripts know of photos unlike the training photos: sizes, and numbers one after the other; or None twice"
+    known, output = bundle_unlike(bundle, settings), settings['onnx'].get('features')
+    if not known or not output: return None, None
+    parts = known.mean, known.std, known.basis, known.weight, known.bias, [known.scale, *known.limits]
+    sizes = dict(zip(('features', 'dims', 'values'), (*known.basis.shape, len(known.bias))))
+    numbers = np.concatenate([np.ravel(part) for part in parts]).astype('<f4')
+    return dict(output=output, most=LARGEST, **sizes), _packed(numbers.tobytes())
+
 def _with_policy(page):
     "Put the checksums of a page's scripts into its policy"
     scripts = re.findall(r'<script(?: type="module")?>(.*?)</script>', page, re.S)
@@ -144,11 +155,12 @@ def render_browser_page(
     wasm = _packed(wasm)
     known = [f"{t.name} ({count_of(len(t.vocab), t.field[:-1])})" for t in settings['schema']] # values or tags
     for_scripts = {name: settings[name] for name in ('size', 'method', 'fill')}
-    for_scripts |= dict(draft=settings.get('draft', True), targets=_page_targets(settings))
+    sizes, unlike = _page_unlike(bundle, settings)
+    for_scripts |= dict(draft=settings.get('draft', True), targets=_page_targets(settings), unlike=sizes)
     page = templates.get_template('browser.html').render(
         title=title, known=', '.join(known), version=version('fashion_tagger'), runtime_version=_VERSION,
         megabytes=f'{(len(wasm) + len(model))/1e6:.0f}', settings=for_scripts, hashes='@hashes@',
-        runtime=script, wasm=wasm, model=model)
+        runtime=script, wasm=wasm, model=model, unlike=unlike)
     return _with_policy(page)
 
 # %% ../nbs/74_browser_page.ipynb #2b724bca

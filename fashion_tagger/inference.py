@@ -26,7 +26,7 @@ from .schema import InputError, is_missing, schema_from_dict
 from .unlike import load_unlike
 
 # %% auto #0
-__all__ = ['read_settings', 'local_bundle', 'load_network', 'Tagger']
+__all__ = ['read_settings', 'local_bundle', 'load_network', 'bundle_unlike', 'Tagger']
 
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1
@@ -296,7 +296,7 @@ def load_engine(
     return onnx_engine(bundle_file(bundle, ONNX_FILE, settings), _outputs(bundle, settings), backend, precision)
 
 # %% ../nbs/42_inference.ipynb #8c2d6a59
-def _bundle_unlike(bundle, settings):
+def bundle_unlike(bundle, settings):
     "What a bundle knows of photos unlike its training photos, or None"
     if not bundle or UNLIKE_FILE not in settings.get('files', {}): return None
     return load_unlike(bundle_file(bundle, UNLIKE_FILE, settings), sum(settings.get('features', {}).values()))
@@ -311,7 +311,7 @@ class Tagger:
         self.engine, self.settings, self.bundle = engine, dict(settings), bundle
         self.schema, self.thresholds = settings['schema'], settings['thresholds']
         self.temperatures = settings.get('temperatures', {})
-        self.unlike = _bundle_unlike(bundle, settings) # from features to a number for each photo; None if it has none
+        self.unlike = bundle_unlike(bundle, settings) # from features to a number for each photo; None if it has none
 
     @classmethod
     def load(cls,

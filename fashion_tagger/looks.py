@@ -54,11 +54,11 @@ def recall_at(
     return {k: float(found[:, :k].any(1).mean()) for k in ks}
 
 # %% ../nbs/29_looks.ipynb #a04e6e40
-_MOST = 6 # standard deviations; what lies further out is taken for that
+LARGEST = 6 # standard deviations; what lies further out is taken for that
 _FEW = 30 # photos; the mean of fewer says more of them than of how they were taken
 COLOUR_SHARE = 0.2 # of a cosine, where colour counts
 
-def standardised(x, mean, std): return np.clip((x - mean)/std, -_MOST, _MOST)
+def standardised(x, mean, std): return np.clip((x - mean)/std, -LARGEST, LARGEST)
 
 def _unit(z): return z/np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9)
 

@@ -25,9 +25,10 @@ PIXELS = """async settings => {
   return btoa(String.fromCharCode(...seen));
 }"""
 PREDICT = """async () => {
-  const answers = await predict(document.getElementById('probe').files[0]);
+  const {answers} = await predict(document.getElementById('probe').files[0]);
   return SETTINGS.targets.map(t => [answers[t.name].value, answers[t.name].likeliest]);
 }"""
+UNLIKE = "async () => (await predict(document.getElementById('probe').files[0])).unlike"
 GIVE = """([event, text]) => {
   const files = new DataTransfer(), bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
   files.items.add(new File([bytes], 'given.png', {type: 'image/png'}));
@@ -47,7 +48,7 @@ def runtime():
 def bundle(tmp_path_factory):
     "Two of its words hold markup and a name that JavaScript knows; each tag has a threshold of its own, and types one"
     home = tmp_path_factory.mktemp("bundle")
-    table = sample_wardrobe(home/"clothes", n=60, size=(64, 48), seed=3).table
+    table = sample_wardrobe(home/"clothes", n=160, size=(64, 48), seed=3).table
     with redirect_stdout(io.StringIO()):
         train_bundle(table[["image", "type", "tags", "split"]], home/"bundle", size=(64, 48), epochs=2, cache=False)
     file = home/"bundle/tagger.json"
@@ -172,17 +173,32 @@ def test_answers(tab, bundle, photos):
             assert p.keys() == q.keys() and max(abs(p[word] - q[word]) for word in p) < 1e-4
 
 
+def test_unlike(tab, bundle, photos, tmp_path):
+    "Strange photos are told, by the same number"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path/"noise.png")
+    scores = []
+    for photo in (photos["drawn"], tmp_path/"noise.png"):
+        tab.set_input_files("#probe", photo)
+        scores.append(tab.evaluate(UNLIKE))
+        assert scores[-1] == pytest.approx(Tagger.load(bundle, "onnx").predict(photo)["unlike"]["score"], abs=2e-3)
+    assert scores[1] > max(1, scores[0])
+    tab.set_input_files("#files", tmp_path/"noise.png")
+    tab.wait_for_selector(".photo-card .error:has-text('do not trust its answers')")
+    tab.click(".photo-card button")
+
+
 def test_table(tab, bundle, photos, tmp_path):
     "Several photos at once, one of which is none; the table is that of `tag`"
     (tmp_path/"none, at all.jpg").write_bytes(b"none")
     paths = [photos["drawn"], tmp_path/"none, at all.jpg", photos["long"]]
     tab.set_input_files("#files", paths)
     tab.wait_for_selector("#progress:text-is('3 photos')")
-    assert tab.inner_text(".error") == "none, at all.jpg: this browser cannot open it"
+    assert tab.locator(".error", has_text="none, at all.jpg: this browser cannot open it").count() == 1
     with tab.expect_download() as download: tab.click("#save")
     download.value.save_as(tmp_path/"tags.csv")
     with open(tmp_path/"tags.csv", newline="", encoding="utf-8") as f: rows = [*csv.DictReader(f)]
-    assert [*rows[0]] == ["image", "type", "type_p", "tags", "tags_p", "error"]
+    assert [*rows[0]] == ["image", "type", "type_p", "tags", "tags_p", "unlike", "error"]
     assert [row["image"] for row in rows] == [p.name for p in paths] and rows[1]["error"]
     for row, answer in zip(rows[::2], Tagger.load(bundle, "onnx").predict(paths[::2])):
         assert row["type"] == (answer["type"]["value"] or "")

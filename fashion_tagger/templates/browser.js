@@ -66,11 +66,36 @@ function answerOf(target, p) {
   const value = likeliest.filter(([word]) => applies.has(word)).map(([word]) => word);
   return {value, p: Object.fromEntries(target.words.map((word, i) => [word, p[i]])), likeliest};
 }
+async function readUnlike() { // what is usual, as `Unlike` has it
+  const all = new Float32Array((await unpack('unlike')).buffer), {features, dims, values} = SETTINGS.unlike, parts = [];
+  let at = 0;
+  for (const n of [features, features, features*dims, dims*values, values, 3]) parts.push(all.subarray(at, at += n));
+  return parts;
+}
+const usual = SETTINGS.unlike && new Promise(done => addEventListener('DOMContentLoaded', done)).then(readUnlike);
+async function unlike(x) { // 0: as usual; up to 1: like 99 in 100 ordinary photos; more: unlike
+  const [mean, std, basis, weight, bias, [scale, median, limit]] = await usual, {features, dims, values, most} = SETTINGS.unlike;
+  const inside = new Float64Array(dims), logits = Float64Array.from(bias);
+  let whole = 0, within = 0;
+  for (let i = 0; i < features; i++) {
+    const z = Math.min(Math.max((x[i] - mean[i])/std[i], -most), most);
+    whole += z*z;
+    for (let j = 0; j < dims; j++) inside[j] += z*basis[i*dims + j];
+  }
+  for (let j = 0; j < dims; j++) {
+    within += inside[j]**2;
+    for (let k = 0; k < values; k++) logits[k] += inside[j]*weight[j*values + k];
+  }
+  const largest = Math.max(...logits), energy = values ? -largest - Math.log(logits.reduce((sum, l) => sum + Math.exp(l - largest), 0)) : 0;
+  return Math.max(scale*Math.sqrt(Math.max(whole - within, 0)) + energy - median, 0)/(limit - median);
+}
 async function predict(file) {
   const {size: [height, width], targets} = SETTINGS, network = await loaded;
   const given = {pixels: new ort.Tensor('uint8', await pixels(file), [1, height, width, 3])};
-  const out = await network.run(given, targets.map(t => t.output));
-  return Object.fromEntries(targets.map(t => [t.name, answerOf(t, out[t.output].data)]));
+  const out = await network.run(given, [...targets.map(t => t.output), ...(usual ? [SETTINGS.unlike.output] : [])]);
+  const answers = Object.fromEntries(targets.map(t => [t.name, answerOf(t, out[t.output].data)]));
+  const score = usual ? await unlike(out[SETTINGS.unlike.output].data) : null;
+  return {answers, unlike: score};
 }
 
 // Photos: a card each, answered in turn
@@ -79,7 +104,7 @@ let running = false;
 function add(files) {
   const first = $('cards').firstElementChild;
   for (const file of files) {
-    const photo = {file, answers: null, error: null};
+    const photo = {file, answers: null, unlike: null, error: null};
     photos.push(photo);
     waiting.push(photo);
     addCard(photo, first);
@@ -91,9 +116,11 @@ async function work() {
   running = true;
   while (waiting.length) {
     const photo = waiting.shift();
-    try { photo.answers = await predict(photo.file); }
+    try { Object.assign(photo, await predict(photo.file)); }
     catch (e) { photo.error = photo.file.name + ': ' + e.message; }
-    photo.targets.replaceChildren(...(photo.error ? [el('p', {className: 'error', textContent: photo.error})] : SETTINGS.targets.map(t => bars(t, photo.answers[t.name]))));
+    const warned = photo.error || (photo.unlike > 1 ? 'Unlike the photos that this tagger was trained on: do not trust its answers.' : '');
+    const lines = warned ? [el('p', {className: 'error', textContent: warned})] : [];
+    photo.targets.replaceChildren(...lines, ...(photo.error ? [] : SETTINGS.targets.map(t => bars(t, photo.answers[t.name]))));
     count();
     await new Promise(done => setTimeout(done)); // the browser draws
   }
@@ -141,8 +168,8 @@ function count() {
 function rows() {
   const {targets} = SETTINGS, fixed = p => p.toFixed(4);
   const cells = (target, {value, p}) => target.kind === 'tags' ? [value.join(target.sep), value.map(tag => fixed(p[tag])).join(target.sep)] : [value ?? '', fixed(p)];
-  const row = ({file, answers, error}) => [file.name, ...targets.flatMap(t => answers ? cells(t, answers[t.name]) : ['', '']), error || ''];
-  return [['image', ...targets.flatMap(t => [t.name, t.name + '_p']), 'error'], ...photos.filter(p => p.answers || p.error).map(row)];
+  const row = ({file, answers, unlike, error}) => [file.name, ...targets.flatMap(t => answers ? cells(t, answers[t.name]) : ['', '']), unlike?.toFixed(2) ?? '', error || ''];
+  return [['image', ...targets.flatMap(t => [t.name, t.name + '_p']), 'unlike', 'error'], ...photos.filter(p => p.answers || p.error).map(row)];
 }
 $('save').addEventListener('click', () => {
   const cell = s => /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s;
