@@ -28,7 +28,7 @@ from .schema import Attribute, InputError, Schema, TagSet
 from .tables import TABLE_ENDINGS
 
 # %% auto #0
-__all__ = ['find_photos', 'count_photos', 'measured', 'tag_photos', 'tag_frame', 'tag_to_file']
+__all__ = ['find_photos', 'count_photos', 'tag_photos', 'tag_frame', 'tag_to_file']
 
 # %% ../nbs/45_bulk.ipynb #8b21f613
 def is_table(source):
@@ -165,7 +165,7 @@ def as_tagger(bundle, load):
 
 def as_photos(photos): return find_photos([photos]) if isinstance(photos, (str, os.PathLike)) else photos
 
-# %% ../nbs/45_bulk.ipynb #54859339
+# %% ../nbs/45_bulk.ipynb #3e22e253
 def measured(tagger, photos):
     "Probabilities or an error, and how unlike the training photos each photo is; None where that is not known"
     unlike = getattr(tagger, 'unlike', None)
@@ -176,6 +176,7 @@ def measured(tagger, photos):
         if isinstance(out, InputError): yield out, None
         else: yield out[0], unlike(out[1][None])[0]
 
+# %% ../nbs/45_bulk.ipynb #54859339
 def tag_photos(
     bundle, # Folder of the bundle, or a `Tagger`
     photos, # Any iterable of paths, bytes, images or arrays; or one source, as for `find_photos`

@@ -33,7 +33,7 @@ def _labelled_photos(source, images):
         raise InputError(f"{what}; give the folder that they start from (--images)")
     if lost:
         what = f"{count_of(len(lost), 'photo')} of {len(found):,} not there, such as {lost[0]}"
-        warnings.warn(f"--labelled {source}: {what}; if they are among PHOTOS by another path, they may be chosen", stacklevel=2)
+        warnings.warn(f"--labelled {source}: {what}; by another path they may be chosen", stacklevel=2)
     return found
 
 def _name_from(folder, photo):

@@ -2,8 +2,8 @@
 
 `decode_beside` decodes photos in another process while libraries load. `drop_unreadable` leaves out photos that
 cannot be read. `warn_if_trained_on` warns
-if a bundle was trained on the table that it is scored on. `print_rows` tags photos and prints the rows. `make_demo` runs everything at once. [The
-command](79_cli.ipynb) adds options.
+if a bundle was trained on the table that it is scored on. `print_rows` tags photos and prints the rows.
+`make_demo` runs everything at once. [The command](79_cli.ipynb) adds options.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/commands.html.md"""
 
@@ -67,8 +67,9 @@ def join_tables(
     def targets(table): return [c for c in table if c not in ('image', 'box', 'split', 'group')]
     for path, table in more.items():
         if {*targets(table)} != {*targets(rows)}:
-            what = f"its targets are {', '.join(targets(table))}, and those of the first table {', '.join(targets(rows))}"
-            raise InputError(f"{path}: {what}; name them all by --attributes and --tags")
+            own, first = (', '.join(targets(t)) for t in (table, rows))
+            raise InputError(f"{path}: its targets are {own}, and those of the first table {first}; "
+                             "name them all by --attributes and --tags")
         if 'split' in table and 'split' not in rows:
             raise InputError(f"{path} has a column of the split, and the first table has none; take it out, or add one")
         if 'split' in rows and 'split' not in table: table = table.assign(split='train')

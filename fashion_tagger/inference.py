@@ -26,7 +26,7 @@ from .schema import InputError, is_missing, schema_from_dict
 from .unlike import load_unlike
 
 # %% auto #0
-__all__ = ['read_settings', 'local_bundle', 'load_network', 'bundle_unlike', 'Tagger']
+__all__ = ['read_settings', 'local_bundle', 'load_network', 'Tagger']
 
 # %% ../nbs/42_inference.ipynb #9b74c103
 BUNDLE_VERSION = 1
@@ -295,12 +295,13 @@ def load_engine(
                          "use backend 'torch', or make the bundle again with onnx installed")
     return onnx_engine(bundle_file(bundle, ONNX_FILE, settings), _outputs(bundle, settings), backend, precision)
 
-# %% ../nbs/42_inference.ipynb #8c2d6a59
+# %% ../nbs/42_inference.ipynb #cc4db57f
 def bundle_unlike(bundle, settings):
     "What a bundle knows of photos unlike its training photos, or None"
     if not bundle or UNLIKE_FILE not in settings.get('files', {}): return None
     return load_unlike(bundle_file(bundle, UNLIKE_FILE, settings), sum(settings.get('features', {}).values()))
 
+# %% ../nbs/42_inference.ipynb #8c2d6a59
 class Tagger:
     "A trained tagger, ready for photos"
     def __init__(self,
@@ -323,7 +324,8 @@ class Tagger:
     ) -> Tagger:
         "Load a bundle; raises `InputError` if it is not a whole one"
         bundle = local_bundle(bundle)
-        if not 0 <= sure < 1: raise InputError(f"sure={sure:g} (--sure): give a probability from 0 to below 1, such as 0.8")
+        if not 0 <= sure < 1:
+            raise InputError(f"sure={sure:g} (--sure): give a probability from 0 to below 1, such as 0.8")
         settings = read_settings(bundle)
         if sure: settings['thresholds'] = {t.name: sure for t in settings['schema'].attributes} | settings['thresholds']
         return cls(load_engine(bundle, settings, backend, device, precision), settings, bundle)

@@ -111,7 +111,8 @@ def write_products(
     if not out: return found.to_csv(sys.stdout, index=False)
     half = Path(out).with_suffix('.tmp')
     try:
-        if str(out).lower().endswith('.csv'): found.to_csv(half, index=False, encoding='utf-8-sig' if excel else 'utf-8')
+        if str(out).lower().endswith('.csv'):
+            found.to_csv(half, index=False, encoding='utf-8-sig' if excel else 'utf-8')
         elif str(out).lower().endswith('.parquet'): found.to_parquet(half, index=False)
         else: found.to_json(half, orient='records', lines=True, force_ascii=False)
         os.replace(half, out)

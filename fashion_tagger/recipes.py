@@ -269,7 +269,7 @@ def table_answers(
 
 # %% ../nbs/44_recipes.ipynb #7f5f35bc
 def _may_have(header, target):
-    "Whether a table may have a target: its column, a level of it, columns of its tags, or a name that is nearly its own"
+    "Whether a table may have a target: its column, a level of it, columns of its tags, or nearly its name"
     names = [target.name, target.name.rpartition('_')[0], *(target.vocab if isinstance(target, TagSet) else ())]
     header, names = ([name.lower() for name in some if name] for some in (header, names))
     return bool({*names} & {*header} or get_close_matches(names[0], header, 1, 0.8))
@@ -300,7 +300,8 @@ def read_for_bundle(
     "Read the labels that a bundle can be scored on, and warn of targets that have none"
     rows = read_labels(source, images, *targets_in(schema, source), **options)
     lacking = [name for name in schema.names if name not in rows]
-    if lacking: warn_table(f"{source} says nothing of {', '.join(lacking)}, which {'is' if len(lacking) == 1 else 'are'} not scored")
+    verb = 'is' if len(lacking) == 1 else 'are'
+    if lacking: warn_table(f"{source} says nothing of {', '.join(lacking)}, which {verb} not scored")
     return rows.assign(**{name: [None]*len(rows) for name in lacking})
 
 # %% ../nbs/44_recipes.ipynb #e670dacf

@@ -54,7 +54,7 @@ class ReportParts:
     seconds: dict # Time taken, by step
     trained_on: bool = False # Whether it is known to be the table that the tagger was trained on
     unlike: np.ndarray|None = None # Of the scored rows, as from `Unlike`; `None` if the bundle has none
-    products: TaggerInterpretation|None = None # One answer for all scored photos of a product; `None` without a column `group`
+    products: TaggerInterpretation|None = None # One answer for all scored photos of a product; `None` without `group`
 
     @property
     def scores(self) -> pd.DataFrame: # A row per target, as from `TaggerInterpretation.summary`
@@ -143,7 +143,8 @@ def report_parts(
     interp = TaggerInterpretation.of_tagger(tagger, rows[scored], p[scored])
     unlike = tagger.unlike(features[scored]) if tagger.unlike else None
     products = _of_products(tagger, rows[scored], p[scored]) if 'group' in rows else None
-    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on, unlike, products)
+    return ReportParts(tagger, rows, interp, scored, what, audit, table, suspects, seconds, trained_on,
+                       unlike, products)
 
 # %% ../nbs/56_report.ipynb #993346d1
 class Fix(NamedTuple):

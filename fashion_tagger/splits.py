@@ -268,7 +268,8 @@ SPLIT_NAMES = dict(train='train', training='train',
                    valid='valid', validation='valid', val='valid', dev='valid',
                    test='test', testing='test')
 
-_FLAGS = {'true': 'valid', '1': 'valid', 'false': 'train', '0': 'train'} # in a column such as fastai's `is_valid`
+_FLAGS = dict.fromkeys(['true', '1', 'yes', 'y'], 'valid') # in a column such as fastai's `is_valid`
+_FLAGS |= dict.fromkeys(['false', '0', 'no', 'n'], 'train')
 
 def read_splits(
     path, # The file, to be named in an error

@@ -66,6 +66,8 @@ def _check_table(schema, check, images):
     from fashion_tagger.recipes import read_for_bundle
     return read_for_bundle(schema, check, images)
 
+def _has_folders(path): return os.path.isdir(path) and any(entry.is_dir() for entry in os.scandir(path))
+
 def _photos_by_word(table, name):
     "Photos of each value in a table"
     from fashion_tagger.photos import get_photo
@@ -111,8 +113,9 @@ def teach_command(
         some = find_photos(photos, None if check else images, image_column)
         found = {value: [*dict.fromkeys(map(str, some))]} # each once
     else:
-        if len(photos) > 1 or not (is_table(photos[0]) or os.path.isdir(photos[0])):
-            raise InputError("give --value, or one table that says what each photo shows")
+        if len(photos) > 1 or not (is_table(photos[0]) or _has_folders(photos[0])):
+            raise InputError("give --value if all photos show one, "
+                             "or one table or folder of folders that says what each shows")
         if tags in schema.names:
             raise InputError(f"the bundle has the tag set {name!r}; teach it one tag at a time, by --value")
         table = read_table(photos[0], images, [attribute] if attribute else None, [tags] if tags else None,

@@ -37,7 +37,8 @@ def _warn_lost_parent(child, parent, values, above):
     why = f"it has no more values than {parent}"
     for value, found in zip(values, above):
         if len(found) != 1: why = f"{value!r} lies within {' and '.join(sorted(found)) or f'no {parent}'}"
-    warnings.warn(f"{child} no longer lies within {parent}, as {why}; their answers may contradict each other", stacklevel=4)
+    what = f"{child} no longer lies within {parent}, as {why}; their answers may contradict each other"
+    warnings.warn(what, stacklevel=4)
 
 def _with_parents_of(before, targets, words, within=None):
     "A schema with the parents that other words still have: each value needs exactly one that it lies within"

@@ -2,7 +2,8 @@
 
     python tests/colour_service.py '{"limits": {"photos": 4}, "token": null, "delay": 0.1}'
 
-It prints its port. `delay` is the seconds that the network takes for a batch. With `levels`, colours lie within parts."""
+It prints its port. `delay` is the seconds that the network takes for a batch. With `levels`, colours lie within
+parts."""
 import json, sys, time, warnings
 
 import numpy as np

@@ -165,7 +165,8 @@ def test_other_photos_or_bundle(begun, bundle, other_bundle, tmp_path):
         return counts["kept"], [m.replace(str(tmp_path), ".") for m in messages]
     assert after(many[:3] + many[4:]) == (3, ["the photos are others from row 4 on; tagging anew from there"])
     assert after(many[:5])[0] == 5
-    assert after(many, other_bundle) == (0, ["./ways.csv.unfinished was begun with another bundle or another --sure; starting anew"])
+    anew = ["./ways.csv.unfinished was begun with another bundle or another --sure; starting anew"]
+    assert after(many, other_bundle) == after(many, sure=0.5) == (0, anew)
     assert after(many, overwrite=True) == (0, [])
 
 
