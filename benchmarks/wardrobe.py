@@ -1,6 +1,6 @@
 """What looks alike and what goes together: siblings found, blanks filled, compatibility, and large wardrobes.
 
-    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,shift,large]
+    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,shift,large,index]
                                        [--json FILE]
 
 DATA is a folder with products.csv (product, image, type, family, colour), images/ and outfits.csv (outfit, product);
@@ -14,8 +14,12 @@ together  A fifth of the outfits is kept back, without twins of outfits to learn
           type, and drawn as often as all outfits have them. `new_items` are questions whose answer is in no outfit
           to learn from.
 shift     How far the features of photos of one type are from the mean of all, beside 60 random photos.
-large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors."""
-import argparse, json, resource, tempfile, time
+large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors.
+index     Exact search beside approximate indexes, those that are installed of hnswlib, faiss-cpu and usearch, among
+          100,000 and 500,000 vectors: the products' looks, repeated with noise. Seconds of one thread's processor time
+          for making the index and for 1 and 1,000 queries, memory that the index adds, and the share of the exact ten
+          nearest that it finds. Run it with OMP_NUM_THREADS=1."""
+import argparse, importlib.util, json, os, resource, tempfile, time
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -140,6 +144,75 @@ def large(bundle, table, n=10_000):
     return rows
 
 
+def resident():
+    "GB that this process has in memory now"
+    return int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE')/1e9
+
+
+def exact(z):
+    from fashion_tagger.looks import nearest
+    return lambda queries: nearest(z, 10, queries)[0]
+
+
+def hnswlib_index(z):
+    import hnswlib
+    index = hnswlib.Index('ip', z.shape[1])
+    index.init_index(len(z), M=16, ef_construction=100)
+    index.set_num_threads(1)
+    index.add_items(z)
+    index.set_ef(100)
+    return lambda queries: index.knn_query(queries, 10, num_threads=1)[0].astype(int)
+
+
+def usearch_index(z):
+    from usearch.index import Index
+    index = Index(ndim=z.shape[1], metric='ip', dtype='f32', connectivity=16, expansion_add=100, expansion_search=100)
+    index.add(np.arange(len(z)), z, threads=1)
+    def search(queries):
+        found = index.search(queries, 10, threads=1).keys.astype(int)
+        return found.reshape(len(queries), -1)
+    return search
+
+
+def faiss_index(z):
+    import faiss
+    faiss.omp_set_num_threads(1)
+    index = faiss.index_factory(z.shape[1], 'IVF1024,Flat', faiss.METRIC_INNER_PRODUCT)
+    index.train(z[np.random.default_rng(0).choice(len(z), 40_000, replace=False)])
+    index.add(z)
+    index.nprobe = 32
+    return lambda queries: index.search(queries, 10)[1]
+
+
+INDEXES = dict(hnswlib=hnswlib_index, faiss=faiss_index, usearch=usearch_index)
+NOISE = 0.7 # two copies have a cosine of 0.67, as siblings have
+
+
+def index(z, sizes=(100_000, 500_000)):
+    rng, rows = np.random.default_rng(0), []
+    def like(some): return unit(some + NOISE*rng.normal(size=some.shape)/some.shape[1]**0.5).astype(np.float32)
+    def core_seconds(f, *args):
+        start = time.process_time()
+        return f(*args), time.process_time() - start
+    ways = dict(exact=exact) | {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
+    if missing := INDEXES.keys() - ways: print(f'not installed, and left out: {", ".join(sorted(missing))}', flush=True)
+    for n in sizes:
+        many = np.concatenate([like(z[i % len(z)]) for i in np.array_split(np.arange(n), 50)])
+        queries = like(z[rng.choice(len(z), 1000)])
+        for name, make in ways.items():
+            before = resident()
+            search, build = core_seconds(make, many)
+            gb = resident() - before
+            first, one = core_seconds(search, queries[:1])
+            found, thousand = core_seconds(search, queries)
+            if name == 'exact': truth = found
+            recall = np.mean([len({*a} & {*b})/10 for a, b in zip(found, truth)])
+            rows.append(dict(vectors=n, way=name, build=round(build, 2), gb=round(gb, 2), one=round(one, 5),
+                             thousand=round(thousand, 2), recall=round(float(recall), 3)))
+            print(rows[-1], flush=True)
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data')
@@ -149,20 +222,22 @@ def main():
     parser.add_argument('--json')
     args = parser.parse_args()
     from fashion_tagger.inference import Tagger
-    from fashion_tagger.similar import read_items
+    from fashion_tagger.similar import read_items, tagger_looks
     seeds, parts, table, found = [*map(int, args.seeds.split(','))], args.parts.split(','), products(args.data), {}
     print(processor(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         bundle = args.bundle or f'{folder}/bundle'
         if not args.bundle: train(table, bundle)
         tagger = Tagger.load(bundle)
-        if {'alike', 'together', 'shift'} & {*parts}:
+        if {'alike', 'together', 'shift', 'index'} & {*parts}:
             items, seconds = timed(read_items, tagger, table['image'])
             print(f'{len(table):,} photos tagged and embedded in {seconds:.1f} s', flush=True)
         if 'alike' in parts: found['alike'] = alike(tagger, items, table, seeds)
         if 'together' in parts: found['together'] = together(tagger, items, table, args.data, seeds)
         if 'shift' in parts: found['shift'] = shift(tagger, items, table)
         if 'large' in parts: found['large'] = large(bundle, table)
+        if 'index' in parts:
+            found['index'] = index(tagger_looks(tagger, items.x).centred(items.x)(items.x))
     if args.json: Path(args.json).write_text(json.dumps(found, indent=1) + '\n')
 
 
