@@ -154,6 +154,18 @@ def exact(z):
     return lambda queries: nearest(z, 10, queries)[0]
 
 
+def product(z):
+    "Exact too: cosines of a hundred queries at a time, and the largest ten"
+    def search(queries):
+        rows = []
+        for part in np.array_split(queries, -(-len(queries)//100)):
+            cosines = part @ z.T
+            best = np.argpartition(-cosines, 10)[:, :10]
+            rows.append(np.take_along_axis(best, np.argsort(-np.take_along_axis(cosines, best, 1)), 1))
+        return np.concatenate(rows)
+    return search
+
+
 def hnswlib_index(z):
     import hnswlib
     index = hnswlib.Index('ip', z.shape[1])
@@ -194,7 +206,7 @@ def index(z, sizes=(100_000, 500_000)):
     def core_seconds(f, *args):
         start = time.process_time()
         return f(*args), time.process_time() - start
-    ways = dict(exact=exact) | {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
+    ways = dict(exact=exact, product=product) | {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
     if missing := INDEXES.keys() - ways: print(f'not installed, and left out: {", ".join(sorted(missing))}', flush=True)
     for n in sizes:
         many = np.concatenate([like(z[i % len(z)]) for i in np.array_split(np.arange(n), 50)])
@@ -203,7 +215,8 @@ def index(z, sizes=(100_000, 500_000)):
             before = resident()
             search, build = core_seconds(make, many)
             gb = resident() - before
-            first, one = core_seconds(search, queries[:1])
+            search(queries[1:2]) # libraries load, once
+            _, one = core_seconds(search, queries[:1])
             found, thousand = core_seconds(search, queries)
             if name == 'exact': truth = found
             recall = np.mean([len({*a} & {*b})/10 for a, b in zip(found, truth)])
