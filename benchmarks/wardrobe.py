@@ -14,11 +14,12 @@ together  A fifth of the outfits is kept back, without twins of outfits to learn
           type, and drawn as often as all outfits have them. `new_items` are questions whose answer is in no outfit
           to learn from.
 shift     How far the features of photos of one type are from the mean of all, beside 60 random photos.
-large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors.
+large     Seconds and memory for 10,000 items (photos are repeated), of the search among 100,000 vectors, and of the
+          page of 3,000 items.
 index     Exact search beside approximate indexes, those that are installed of hnswlib, faiss-cpu and usearch, among
-          100,000 and 500,000 vectors: the products' looks, repeated with noise. Seconds of one thread's processor time
-          for making the index and for 1 and 1,000 queries, memory that the index adds, and the share of the exact ten
-          nearest that it finds. Run it with OMP_NUM_THREADS=1."""
+          the products' looks, and 100,000 and 500,000 vectors: the looks, repeated with noise. Processor seconds of
+          one thread for making the index and for 1 and 1,000 queries, memory that the index adds, and the share of
+          the exact ten nearest that it finds. Run it with OMP_NUM_THREADS=1. It is not among the parts by default."""
 import argparse, importlib.util, json, os, resource, tempfile, time
 from pathlib import Path
 
@@ -124,6 +125,7 @@ def memory(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e6
 def large(bundle, table, n=10_000):
     from fashion_tagger.inference import Tagger
     from fashion_tagger.looks import nearest
+    from fashion_tagger import wardrobe_page
     from fashion_tagger.wardrobe import Wardrobe
     photos = (table['image'].tolist()*2)[:n]
     tagger = Tagger.load(bundle)
@@ -141,6 +143,9 @@ def large(bundle, table, n=10_000):
     z = unit(z)
     step('the 10 nearest of one among 100,000', nearest, z, 10, z[:1])
     step('the 10 nearest of 1,000 among 100,000', nearest, z, 10, z[:1000])
+    found = step('edges, groups, outfits and gaps of 3,000 items', Wardrobe(tagger, photos[:3000]).to_dict)
+    step('layout of their graph', wardrobe_page._graph, found)
+    step('their page', wardrobe_page.render_wardrobe, found)
     return rows
 
 
@@ -189,8 +194,9 @@ def usearch_index(z):
 def faiss_index(z):
     import faiss
     faiss.omp_set_num_threads(1)
-    index = faiss.index_factory(z.shape[1], 'IVF1024,Flat', faiss.METRIC_INNER_PRODUCT)
-    index.train(z[np.random.default_rng(0).choice(len(z), 40_000, replace=False)])
+    cells = 1024 if len(z) > 40_000 else 128
+    index = faiss.index_factory(z.shape[1], f'IVF{cells},Flat', faiss.METRIC_INNER_PRODUCT)
+    index.train(z[np.random.default_rng(0).permutation(len(z))[:40_000]])
     index.add(z)
     index.nprobe = 32
     return lambda queries: index.search(queries, 10)[1]
@@ -200,17 +206,26 @@ INDEXES = dict(hnswlib=hnswlib_index, faiss=faiss_index, usearch=usearch_index)
 NOISE = 0.7 # two copies have a cosine of 0.67, as siblings have
 
 
-def index(z, sizes=(100_000, 500_000)):
-    rng, rows = np.random.default_rng(0), []
+def searched(z, sizes):
+    "Vectors and queries: of the products themselves, and of more like them"
+    rng = np.random.default_rng(0)
     def like(some): return unit(some + NOISE*rng.normal(size=some.shape)/some.shape[1]**0.5).astype(np.float32)
+    rows = rng.permutation(len(z))
+    yield z[rows[1000:]], z[rows[:1000]]
+    for n in sizes:
+        many = np.concatenate([like(z[i % len(z)]) for i in np.array_split(np.arange(n), 50)])
+        yield many, like(z[rng.choice(len(z), 1000)])
+
+
+def index(z, sizes=(100_000, 500_000)):
+    rows = []
     def core_seconds(f, *args):
         start = time.process_time()
         return f(*args), time.process_time() - start
-    ways = dict(exact=exact, product=product) | {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
-    if missing := INDEXES.keys() - ways: print(f'not installed, and left out: {", ".join(sorted(missing))}', flush=True)
-    for n in sizes:
-        many = np.concatenate([like(z[i % len(z)]) for i in np.array_split(np.arange(n), 50)])
-        queries = like(z[rng.choice(len(z), 1000)])
+    installed = {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
+    ways = dict(exact=exact, product=product) | installed
+    if missing := INDEXES.keys() - installed: print(f'not installed, and left out: {", ".join(sorted(missing))}', flush=True)
+    for many, queries in searched(z, sizes):
         for name, make in ways.items():
             before = resident()
             search, build = core_seconds(make, many)
@@ -220,7 +235,7 @@ def index(z, sizes=(100_000, 500_000)):
             found, thousand = core_seconds(search, queries)
             if name == 'exact': truth = found
             recall = np.mean([len({*a} & {*b})/10 for a, b in zip(found, truth)])
-            rows.append(dict(vectors=n, way=name, build=round(build, 2), gb=round(gb, 2), one=round(one, 5),
+            rows.append(dict(vectors=len(many), way=name, build=round(build, 2), gb=round(gb, 2), one=round(one, 5),
                              thousand=round(thousand, 2), recall=round(float(recall), 3)))
             print(rows[-1], flush=True)
     return rows

@@ -53,7 +53,7 @@ def _drawn(wardrobe):
     "The numbers of the items that the graph draws"
     n, links = len(wardrobe['items']), wardrobe['goes_with'] or wardrobe['alike']
     if n <= _MOST_DRAWN: return [*range(n)]
-    sets = [o['items'] for o in wardrobe['outfits'] + wardrobe['groups']]
+    sets = [o['items'] for o in wardrobe['outfits']] + [o['items'][:5] for o in wardrobe['groups']]
     sets += [(o['a'], o['b']) for o in _strongest(links, 'score' if wardrobe['goes_with'] else 'similarity', 1)]
     return sorted([*dict.fromkeys(i for items in sets for i in items)][:_MOST_DRAWN])
 
