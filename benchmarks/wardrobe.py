@@ -224,7 +224,8 @@ def index(z, sizes=(100_000, 500_000)):
         return f(*args), time.process_time() - start
     installed = {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
     ways = dict(exact=exact, product=product) | installed
-    if missing := INDEXES.keys() - installed: print(f'not installed, and left out: {", ".join(sorted(missing))}', flush=True)
+    missing = sorted(INDEXES.keys() - installed)
+    if missing: print(f'not installed, and left out: {", ".join(missing)}', flush=True)
     for many, queries in searched(z, sizes):
         for name, make in ways.items():
             before = resident()
