@@ -18,9 +18,9 @@ large     Seconds and memory for 10,000 items (photos are repeated), of the sear
           page of 3,000 items.
 index     Exact search beside approximate indexes, those that are installed of hnswlib, faiss-cpu and usearch, among
           the products' looks, and 100,000 and 500,000 vectors: the looks, repeated with noise. Processor seconds of
-          one thread for making the index and for 1 and 1,000 queries, memory that the index adds, and the share of
-          the exact ten nearest that it finds. Run it with OMP_NUM_THREADS=1. It is not among the parts by default."""
-import argparse, importlib.util, json, os, resource, tempfile, time
+          one thread for making the index and for 1 and 1,000 queries, what the index holds in memory, and the share
+          of the exact ten nearest that it finds. Run it with OMP_NUM_THREADS=1; it is no part by default."""
+import argparse, importlib.util, json, resource, tempfile, time
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -149,14 +149,9 @@ def large(bundle, table, n=10_000):
     return rows
 
 
-def resident():
-    "GB that this process has in memory now"
-    return int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE')/1e9
-
-
 def exact(z):
     from fashion_tagger.looks import nearest
-    return lambda queries: nearest(z, 10, queries)[0]
+    return lambda queries: nearest(z, 10, queries)[0], 0
 
 
 def product(z):
@@ -168,7 +163,7 @@ def product(z):
             best = np.argpartition(-cosines, 10)[:, :10]
             rows.append(np.take_along_axis(best, np.argsort(-np.take_along_axis(cosines, best, 1)), 1))
         return np.concatenate(rows)
-    return search
+    return search, 0
 
 
 def hnswlib_index(z):
@@ -178,7 +173,7 @@ def hnswlib_index(z):
     index.set_num_threads(1)
     index.add_items(z)
     index.set_ef(100)
-    return lambda queries: index.knn_query(queries, 10, num_threads=1)[0].astype(int)
+    return lambda queries: index.knn_query(queries, 10, num_threads=1)[0].astype(int), index.index_file_size()
 
 
 def usearch_index(z):
@@ -188,7 +183,7 @@ def usearch_index(z):
     def search(queries):
         found = index.search(queries, 10, threads=1).keys.astype(int)
         return found.reshape(len(queries), -1)
-    return search
+    return search, index.memory_usage
 
 
 def faiss_index(z):
@@ -199,7 +194,7 @@ def faiss_index(z):
     index.train(z[np.random.default_rng(0).permutation(len(z))[:40_000]])
     index.add(z)
     index.nprobe = 32
-    return lambda queries: index.search(queries, 10)[1]
+    return lambda queries: index.search(queries, 10)[1], faiss.serialize_index(index).nbytes
 
 
 INDEXES = dict(hnswlib=hnswlib_index, faiss=faiss_index, usearch=usearch_index)
@@ -228,16 +223,14 @@ def index(z, sizes=(100_000, 500_000)):
     if missing: print(f'not installed, and left out: {", ".join(missing)}', flush=True)
     for many, queries in searched(z, sizes):
         for name, make in ways.items():
-            before = resident()
-            search, build = core_seconds(make, many)
-            gb = resident() - before
+            (search, size), build = core_seconds(make, many)
             search(queries[1:2]) # libraries load, once
             _, one = core_seconds(search, queries[:1])
             found, thousand = core_seconds(search, queries)
             if name == 'exact': truth = found
             recall = np.mean([len({*a} & {*b})/10 for a, b in zip(found, truth)])
-            rows.append(dict(vectors=len(many), way=name, build=round(build, 2), gb=round(gb, 2), one=round(one, 5),
-                             thousand=round(thousand, 2), recall=round(float(recall), 3)))
+            rows.append(dict(vectors=len(many), way=name, build=round(build, 2), gb=round(size/1e9, 2),
+                             one=round(one, 5), thousand=round(thousand, 2), recall=round(float(recall), 3)))
             print(rows[-1], flush=True)
     return rows
 

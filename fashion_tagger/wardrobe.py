@@ -279,7 +279,8 @@ def why(self: Wardrobe,
     if times: reasons.append(f'{values[types[a]]} and {values[types[b]]} in {count_of(int(times), "outfit")}')
     if self.colours[a] and self.colours[b]:
         name_a, name_b = self.colours[a][0].name, self.colours[b][0].name
-        reasons.append(f'{name_a} and {name_b}: {harmony(self.colours[a], self.colours[b])[1]}')
+        how = harmony(self.colours[a], self.colours[b])[1]
+        reasons.append(f'both {name_a}' if name_a == name_b else f'{name_a} and {name_b}: {how}')
     return '; '.join(reasons)
 
 @patch

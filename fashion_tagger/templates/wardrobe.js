@@ -246,12 +246,12 @@ function tagsForm(i, t) {
 const pairs = (edges, i) => edges.filter(([a, b]) => a === i || b === i).map(([a, b, strength, why]) => [a === i ? b : a, strength, why]);
 function company(i) {
   const alike = pairs(data.alike, i), goes = pairs(data.goes, i), outfits = data.outfits.filter(o => o.items.includes(i)), parts = [];
-  if (alike.length) parts.push(el('h3', {textContent: 'What is like it'}), strip(alike.map(([k, closer]) => [k, Math.floor(1000*closer)/10 + '%'])), el('p', {className: 'small soft', textContent: 'How many of 100 random pairs of photos look less alike.'}));
+  if (alike.length) parts.push(el('h3', {textContent: 'What is like it'}), strip(alike.map(([k, closer]) => [k, (Math.floor(1000*closer)/10).toFixed(1) + '%'])), el('p', {className: 'small soft', textContent: 'How many of 100 random pairs of photos look less alike.'}));
   const gaps = data.gaps.filter(gap => gap.items.includes(i)).map(gap => {
     const others = gap.items.filter(k => k !== i).map(title);
     return el('p', {textContent: (others.length ? 'With ' + others.join(' and ') + ': ' : '') + gap.why});
   });
-  if (goes.length || gaps.length) parts.push(el('h3', {textContent: 'What goes with it'}), strip(goes.map(([k, s, why]) => [k, why || percent(s)])), ...gaps);
+  if (goes.length || gaps.length) parts.push(el('h3', {textContent: 'What goes with it'}), strip(goes.map(([k, s, why]) => [k, why || percent(s)])), ...gaps, el('p', {className: 'small soft', textContent: 'Numbers are of the outfits that the tagger learned from.'}));
   if (outfits.length) parts.push(el('h3', {textContent: 'Outfits with it'}), el('ol', {className: 'sets', style: {'--n': widest(outfits)}}, ...outfits.slice(0, 8).map(setCard)));
   return parts;
 }
