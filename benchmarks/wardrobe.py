@@ -1,6 +1,6 @@
 """What looks alike and what goes together: siblings found, blanks filled, compatibility, and large wardrobes.
 
-    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,shift,large]
+    python benchmarks/wardrobe.py DATA [--bundle FOLDER] [--seeds 0,1,2,3,4] [--parts alike,together,shift,large,index]
                                        [--json FILE]
 
 DATA is a folder with products.csv (product, image, type, family, colour), images/ and outfits.csv (outfit, product);
@@ -14,8 +14,13 @@ together  A fifth of the outfits is kept back, without twins of outfits to learn
           type, and drawn as often as all outfits have them. `new_items` are questions whose answer is in no outfit
           to learn from.
 shift     How far the features of photos of one type are from the mean of all, beside 60 random photos.
-large     Seconds and memory for 10,000 items (photos are repeated), and of the search among 100,000 vectors."""
-import argparse, json, resource, tempfile, time
+large     Seconds and memory for 10,000 items (photos are repeated), of the search among 100,000 vectors, and of the
+          page of 3,000 items.
+index     Exact search beside approximate indexes, those that are installed of hnswlib, faiss-cpu and usearch, among
+          the products' looks, and 100,000 and 500,000 vectors: the looks, repeated with noise. Processor seconds of
+          one thread for making the index and for 1 and 1,000 queries, what the index holds in memory, and the share
+          of the exact ten nearest that it finds. Run it with OMP_NUM_THREADS=1; it is no part by default."""
+import argparse, importlib.util, json, resource, tempfile, time
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -120,6 +125,7 @@ def memory(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e6
 def large(bundle, table, n=10_000):
     from fashion_tagger.inference import Tagger
     from fashion_tagger.looks import nearest
+    from fashion_tagger import wardrobe_page
     from fashion_tagger.wardrobe import Wardrobe
     photos = (table['image'].tolist()*2)[:n]
     tagger = Tagger.load(bundle)
@@ -137,6 +143,95 @@ def large(bundle, table, n=10_000):
     z = unit(z)
     step('the 10 nearest of one among 100,000', nearest, z, 10, z[:1])
     step('the 10 nearest of 1,000 among 100,000', nearest, z, 10, z[:1000])
+    found = step('edges, groups, outfits and gaps of 3,000 items', Wardrobe(tagger, photos[:3000]).to_dict)
+    step('layout of their graph', wardrobe_page._graph, found)
+    step('their page', wardrobe_page.render_wardrobe, found)
+    return rows
+
+
+def exact(z):
+    from fashion_tagger.looks import nearest
+    return lambda queries: nearest(z, 10, queries)[0], 0
+
+
+def product(z):
+    "Exact too: cosines of a hundred queries at a time, and the largest ten"
+    def search(queries):
+        rows = []
+        for part in np.array_split(queries, -(-len(queries)//100)):
+            cosines = part @ z.T
+            best = np.argpartition(-cosines, 10)[:, :10]
+            rows.append(np.take_along_axis(best, np.argsort(-np.take_along_axis(cosines, best, 1)), 1))
+        return np.concatenate(rows)
+    return search, 0
+
+
+def hnswlib_index(z):
+    import hnswlib
+    index = hnswlib.Index('ip', z.shape[1])
+    index.init_index(len(z), M=16, ef_construction=100)
+    index.set_num_threads(1)
+    index.add_items(z)
+    index.set_ef(100)
+    return lambda queries: index.knn_query(queries, 10, num_threads=1)[0].astype(int), index.index_file_size()
+
+
+def usearch_index(z):
+    from usearch.index import Index
+    index = Index(ndim=z.shape[1], metric='ip', dtype='f32', connectivity=16, expansion_add=100, expansion_search=100)
+    index.add(np.arange(len(z)), z, threads=1)
+    def search(queries):
+        found = index.search(queries, 10, threads=1).keys.astype(int)
+        return found.reshape(len(queries), -1)
+    return search, index.memory_usage
+
+
+def faiss_index(z):
+    import faiss
+    faiss.omp_set_num_threads(1)
+    cells = 1024 if len(z) > 40_000 else 128
+    index = faiss.index_factory(z.shape[1], f'IVF{cells},Flat', faiss.METRIC_INNER_PRODUCT)
+    index.train(z[np.random.default_rng(0).permutation(len(z))[:40_000]])
+    index.add(z)
+    index.nprobe = 32
+    return lambda queries: index.search(queries, 10)[1], faiss.serialize_index(index).nbytes
+
+
+INDEXES = dict(hnswlib=hnswlib_index, faiss=faiss_index, usearch=usearch_index)
+NOISE = 0.7 # two copies have a cosine of 0.67, as siblings have
+
+
+def searched(z, sizes):
+    "Vectors and queries: of the products themselves, and of more like them"
+    rng = np.random.default_rng(0)
+    def like(some): return unit(some + NOISE*rng.normal(size=some.shape)/some.shape[1]**0.5).astype(np.float32)
+    rows = rng.permutation(len(z))
+    yield z[rows[1000:]], z[rows[:1000]]
+    for n in sizes:
+        many = np.concatenate([like(z[i % len(z)]) for i in np.array_split(np.arange(n), 50)])
+        yield many, like(z[rng.choice(len(z), 1000)])
+
+
+def index(z, sizes=(100_000, 500_000)):
+    rows = []
+    def core_seconds(f, *args):
+        start = time.process_time()
+        return f(*args), time.process_time() - start
+    installed = {name: make for name, make in INDEXES.items() if importlib.util.find_spec(name)}
+    ways = dict(exact=exact, product=product) | installed
+    missing = sorted(INDEXES.keys() - installed)
+    if missing: print(f'not installed, and left out: {", ".join(missing)}', flush=True)
+    for many, queries in searched(z, sizes):
+        for name, make in ways.items():
+            (search, size), build = core_seconds(make, many)
+            search(queries[1:2]) # libraries load, once
+            _, one = core_seconds(search, queries[:1])
+            found, thousand = core_seconds(search, queries)
+            if name == 'exact': truth = found
+            recall = np.mean([len({*a} & {*b})/10 for a, b in zip(found, truth)])
+            rows.append(dict(vectors=len(many), way=name, build=round(build, 2), gb=round(size/1e9, 2),
+                             one=round(one, 5), thousand=round(thousand, 2), recall=round(float(recall), 3)))
+            print(rows[-1], flush=True)
     return rows
 
 
@@ -149,20 +244,22 @@ def main():
     parser.add_argument('--json')
     args = parser.parse_args()
     from fashion_tagger.inference import Tagger
-    from fashion_tagger.similar import read_items
+    from fashion_tagger.similar import read_items, tagger_looks
     seeds, parts, table, found = [*map(int, args.seeds.split(','))], args.parts.split(','), products(args.data), {}
     print(processor(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         bundle = args.bundle or f'{folder}/bundle'
         if not args.bundle: train(table, bundle)
         tagger = Tagger.load(bundle)
-        if {'alike', 'together', 'shift'} & {*parts}:
+        if {'alike', 'together', 'shift', 'index'} & {*parts}:
             items, seconds = timed(read_items, tagger, table['image'])
             print(f'{len(table):,} photos tagged and embedded in {seconds:.1f} s', flush=True)
         if 'alike' in parts: found['alike'] = alike(tagger, items, table, seeds)
         if 'together' in parts: found['together'] = together(tagger, items, table, args.data, seeds)
         if 'shift' in parts: found['shift'] = shift(tagger, items, table)
         if 'large' in parts: found['large'] = large(bundle, table)
+        if 'index' in parts:
+            found['index'] = index(tagger_looks(tagger, items.x).centred(items.x)(items.x))
     if args.json: Path(args.json).write_text(json.dumps(found, indent=1) + '\n')
 
 

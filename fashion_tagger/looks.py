@@ -32,9 +32,9 @@ def nearest(
     n_others, n_queries = (len(z) - 1, len(z)) if queries is None else (len(z), len(queries))
     k = min(k, n_others)
     if k < 1: return np.zeros((n_queries, 0), int), np.zeros((n_queries, 0))
-    search = NearestNeighbors(n_neighbors=k, metric='cosine', algorithm='brute').fit(z)
+    search = NearestNeighbors(n_neighbors=k, metric='sqeuclidean', algorithm='brute').fit(z) # faster than 'cosine'
     distance, ixs = search.kneighbors(queries)
-    return ixs, 1 - distance
+    return ixs, 1 - distance/2 # as the vectors have length 1
 
 # %% ../nbs/29_looks.ipynb #42f634f4
 def recall_at(

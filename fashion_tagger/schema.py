@@ -121,12 +121,12 @@ class Attribute:
     def decode(
         self,
         p, # Probabilities of the values, shape `(len(values),)`
-        threshold: float|None = None, # Smallest probability of an answer; by default any
+        threshold: float|None = None, # Smallest probability of an answer; by default any above 0
         top: int|None = None, # How many of the likeliest values to list as well
     ) -> dict: # `value` (None below the threshold), its probability `p`, and with `top` a list of pairs under `top`
         "Turn probabilities into an answer that `json.dumps` takes"
         best = int(np.argmax(p))
-        is_sure = threshold is None or p[best] >= threshold
+        is_sure = p[best] > 0 if threshold is None else p[best] >= threshold
         answer = dict(value=self.values[best] if is_sure else None, p=float(p[best]))
         if top: answer['top'] = _likeliest(self.values, p, top)
         return answer

@@ -41,7 +41,7 @@ def item_kinds(
 ) -> dict: # By attribute, the number of the likeliest value of each item; -1 where there is none
     "What items are, as numbers"
     attributes = [(t.name, q) for t, q in schema.split(p) if isinstance(t, Attribute)]
-    return {name: np.where(np.isnan(q[:, 0]), -1, q.argmax(1)) for name, q in attributes}
+    return {name: np.where(q.max(1) > 0, q.argmax(1), -1) for name, q in attributes}
 
 # %% ../nbs/63_wardrobe.ipynb #aa0d9128
 def teach_outfits(
@@ -113,6 +113,7 @@ class Wardrobe:
         "What follows from probabilities: answers, and what the outfit model compares"
         decode, thresholds = self.schema.decode, self.tagger.thresholds
         self.answers = [None if e else decode(p, thresholds) for p, e in zip(self.p, self.errors)]
+        self._codes = None # as type_codes gives them
         self.vectors = self.model and self.model.vectors(np.nan_to_num(self.x), np.nan_to_num(self.p))
 
     def __len__(self): return len(self.photos)
@@ -189,9 +190,12 @@ def type_probabilities(self: Wardrobe) -> np.ndarray: # Shape `(n, n_types)`; 0 
     return parts[self.type_attribute]
 
 @patch
-def type_codes(self: Wardrobe) -> np.ndarray: # A number for each item, -1 for a photo that cannot be read
+def type_codes(self: Wardrobe) -> np.ndarray: # A number for each item, -1 if that is not known
     "What type each item is"
-    return np.where([e is None for e in self.errors], self.type_probabilities().argmax(1), -1)
+    if self._codes is None:
+        q = self.type_probabilities()
+        self._codes = np.where(q.max(1) > 0, q.argmax(1), -1)
+    return self._codes
 
 @patch
 def duplicates(self: Wardrobe,
@@ -275,7 +279,8 @@ def why(self: Wardrobe,
     if times: reasons.append(f'{values[types[a]]} and {values[types[b]]} in {count_of(int(times), "outfit")}')
     if self.colours[a] and self.colours[b]:
         name_a, name_b = self.colours[a][0].name, self.colours[b][0].name
-        reasons.append(f'{name_a} and {name_b}: {harmony(self.colours[a], self.colours[b])[1]}')
+        how = harmony(self.colours[a], self.colours[b])[1]
+        reasons.append(f'both {name_a}' if name_a == name_b else f'{name_a} and {name_b}: {how}')
     return '; '.join(reasons)
 
 @patch
@@ -320,12 +325,13 @@ def _types_in_outfits(wardrobe, items):
     return f"{listed} in {count_of(times, 'outfit')}"
 
 def _missing_type(wardrobe, items):
-    "Such as '; outfits with them often have boots'"
+    "Such as '; outfits with such types often have boots, bag or hat'"
     types, model = {*wardrobe.type_codes()[[*items]]}, wardrobe.model
     counts = model.outfits_with(types)
     counts[[*types]] = 0
-    if not counts.any(): return ''
-    return f'; such outfits often have {wardrobe.schema[model.type].values[int(counts.argmax())]}'
+    often = [wardrobe.schema[model.type].values[t] for t in np.argsort(-counts, kind='stable')[:3] if counts[t]]
+    if not often: return ''
+    return f"; outfits with such types often have {' or '.join(filter(None, [', '.join(often[:-1]), often[-1]]))}"
 
 # %% ../nbs/63_wardrobe.ipynb #4cab2d57
 @patch
@@ -362,11 +368,10 @@ def gaps(self: Wardrobe,
     p = self.partner_scores(range(len(self)))
     good = p >= least
     def missing(*items): return _missing_type(self, items)
-    alone = [int(i) for i in self.readable if not good[i].any()]
+    alone = [int(i) for i in np.flatnonzero(self.type_codes() >= 0) if not good[i].any()]
     found = [dict(items=[i], why=f'nothing here goes with it{missing(i)}') for i in alone]
-    a, b = np.nonzero(np.triu(good, 1))
-    third = np.array([(good[i] & good[j]).any() for i, j in zip(a, b)], bool)
-    lonely = sorted(zip(p[a, b][~third], a[~third], b[~third]), reverse=True)[:n_pairs]
+    a, b = np.nonzero(np.triu(good & (good.astype(np.float32) @ good == 0), 1)) # pairs with no third
+    lonely = sorted(zip(p[a, b], a, b), reverse=True)[:n_pairs]
     for _, i, j in lonely:
         found.append(dict(items=[int(i), int(j)], why=f'nothing here goes with these two{missing(i, j)}'))
     return found
@@ -414,7 +419,8 @@ def to_dict(self: Wardrobe) -> dict: # attributes, type, items, alike, groups, g
     targets = [dict(name=t.name, kind='attribute' if isinstance(t, Attribute) else 'tags', values=[*t.vocab])
                for t in self.schema]
     items = [_item_dict(self, i) for i in range(len(self))]
-    alike = [dict(a=int(a), b=int(b), similarity=round(s, 4)) for (a, b), s in self.alike_edges().items()]
+    alike = [dict(a=int(a), b=int(b), similarity=round(s, 4), closer_than=round(float(self.looks.closer_than(s)), 4))
+             for (a, b), s in self.alike_edges().items()]
     groups = [dict(items=group.tolist(), why=_group_words(self, group)) for group in self.duplicates()]
     found = dict(attributes=targets, type=self.type_attribute, items=items, alike=alike, groups=groups, goes_with=[],
                  outfits=[], gaps=[], decisions=self.decisions)
@@ -434,12 +440,12 @@ def _item_dict(wardrobe, i):
                 colours=[dict(hex=c.hex, share=round(c.share, 3), name=c.name) for c in wardrobe.colours[i]])
 
 def _group_words(wardrobe, group):
-    "Such as '3 white items that look alike (shirt)'"
-    first = group[0]
+    "Such as '3 white items: shirt', with the types that are more likely than not"
+    first, name = group[0], wardrobe.type_attribute
     colour = f'{wardrobe.colours[first][0].name} ' if wardrobe.colours[first] else ''
-    name = wardrobe.type_attribute
-    kinds = sorted({wardrobe.answers[i][name]['value'] for i in group}) if name else []
-    return f'{len(group)} {colour}items that look alike ({", ".join(kinds)})'
+    answers = [wardrobe.answers[i][name] for i in group] if name else []
+    kinds = sorted({a['value'] for a in answers if a['value'] and a['p'] >= 0.5})
+    return f'{len(group)} {colour}items' + (f': {", ".join(kinds)}' if kinds else '')
 
 # %% ../nbs/63_wardrobe.ipynb #ee1938c4
 @patch
@@ -463,28 +469,40 @@ def correct(self: Wardrobe,
     decisions: pd.DataFrame, # As from `read_decisions`
 ):
     "Apply decisions about answers, later ones last; raises `InputError` for a word that the tagger does not know"
-    numbers, left_out = {photo: i for i, photo in enumerate(self.photos)}, []
+    numbers, left_out, gone = {photo: i for i, photo in enumerate(self.photos)}, [], set()
     numbers = {name: i for i, name in enumerate(self.names)} | numbers
-    for d in decisions[decisions['decision'] == 'relabel'].itertuples():
+    for d in decisions[decisions['decision'] != 'keep'].itertuples():
         i = numbers.get(d.image, numbers.get(Path(d.image).name))
-        if i is None or self.errors[i]: left_out.append(d.image)
+        if i is not None and d.decision == 'drop photo': gone.add(i)
+        elif i is None or self.errors[i]: left_out.append(d.image)
         else: self.p[i] = _decided(self.schema, self.p[i], d)
     if left_out:
         warn_table(f"decisions about {count_of(len({*left_out}), 'photo')} that are not here: {some_of(left_out)}")
     self.decisions += decisions.to_dict('records')
+    if gone: self._keep([i for i in range(len(self)) if i not in gone])
     self.kinds = item_kinds(self.schema, self.p)
     self._look_up()
 
+@patch
+def _keep(self: Wardrobe, rows):
+    "Leave out the other items; raises `InputError` if no photo that can be read is left"
+    self.readable = np.flatnonzero([self.errors[i] is None for i in rows])
+    if not len(self.readable): raise InputError("the decisions drop all photos that can be read")
+    for name in ('photos', 'names', 'errors', 'colours'): setattr(self, name, [getattr(self, name)[i] for i in rows])
+    self.p, self.x = self.p[rows], self.x[rows]
+    self.__dict__.pop('_together', None)
+
 def _decided(schema, p, decision):
-    "Probabilities after an answer is relabelled"
+    "Probabilities after an answer is relabelled or dropped; those of an attribute without an answer are 0"
     parts = {t.name: q.copy() for t, q in schema.split(p[None])}
     target = schema[decision.target]
-    word = decision.tag if isinstance(target, TagSet) else decision.label
+    is_tag = isinstance(target, TagSet)
+    word = decision.tag if is_tag else decision.label if decision.decision == 'relabel' else ''
     if word and word not in target.vocab:
         near = get_close_matches(word, target.vocab, 3) or [*target.vocab][:3]
         raise InputError(f"{decision.image}: {target.name} {word!r} is not one of the {len(target.vocab)} words "
                          f"of the bundle, such as {', '.join(near)}")
     q = parts[target.name][0]
-    if isinstance(target, TagSet): q[[*target.vocab].index(word)] = decision.label == 'yes'
+    if is_tag: q[[*target.vocab].index(word)] = decision.decision == 'relabel' and decision.label == 'yes'
     else: q[:] = np.array([*target.vocab]) == word
     return np.concatenate([part[0] for part in parts.values()])

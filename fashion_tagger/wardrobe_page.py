@@ -21,12 +21,18 @@ from .pages import templates, thumbnail
 __all__ = ['render_wardrobe']
 
 # %% ../nbs/64_wardrobe_page.ipynb #5e706dd7
+def _picture(photo, side): return thumbnail(photo, (side, side), 76 if side == 384 else 70)
+
+def _total(pictures): return sum(len(o) for o in pictures if o)
+
 def _pictures(photos, limit):
     "The `data:` addresses of photos, of at most `limit` bytes if that is possible; None for one that cannot be read"
-    pictures = [thumbnail(photo, (384, 384), 76) for photo in photos]
-    for side in (320, 256, 208, 160, 112, 80):
-        if sum(len(o) for o in pictures if o) <= limit: break
-        pictures = [thumbnail(photo, (side, side), 70) for photo in photos]
+    every = len(photos)//50 # of many photos, some say how large the others would be
+    for side in (384, 320, 256, 208, 160, 112, 80):
+        large = every > 4 and every*_total(_picture(o, side) for o in photos[::every]) > 1.1*limit
+        if large and side > 80: continue
+        pictures = [_picture(photo, side) for photo in photos]
+        if _total(pictures) <= limit: break
     return pictures
 
 # %% ../nbs/64_wardrobe_page.ipynb #8470ca63
@@ -39,6 +45,17 @@ def _strongest(edges, weight, k):
         kept.append(edge)
         for i in ends: count[i] = count.get(i, 0) + 1
     return kept
+
+# %% ../nbs/64_wardrobe_page.ipynb #da5f79ae
+_MOST_DRAWN = 300 # items
+
+def _drawn(wardrobe):
+    "The numbers of the items that the graph draws"
+    n, links = len(wardrobe['items']), wardrobe['goes_with'] or wardrobe['alike']
+    if n <= _MOST_DRAWN: return [*range(n)]
+    sets = [o['items'] for o in wardrobe['outfits']] + [o['items'][:5] for o in wardrobe['groups']]
+    sets += [(o['a'], o['b']) for o in _strongest(links, 'score' if wardrobe['goes_with'] else 'similarity', 1)]
+    return sorted([*dict.fromkeys(i for items in sets for i in items)][:_MOST_DRAWN])
 
 # %% ../nbs/64_wardrobe_page.ipynb #8d8a2209
 _CELL = np.array([84., 104.]) # Width and height that an item takes in the graph, pixels
@@ -61,7 +78,7 @@ def _placed(graph, nodes):
     "Positions of the nodes of a connected part, from its top left corner, in pixels, shape `(n, 2)`"
     if len(nodes) == 1: return np.zeros((1, 2))
     part = graph.subgraph(nodes)
-    at = nx.kamada_kawai_layout(part) if len(nodes) <= 400 else nx.spring_layout(part, seed=0)
+    at = nx.kamada_kawai_layout(part)
     length = np.median([np.linalg.norm(at[a] - at[b]) for a, b in part.edges])
     xy = _separated(np.array([at[i] for i in nodes])*1.3*_CELL.mean()/length)
     return xy - xy.min(0)
@@ -83,22 +100,25 @@ def _packed(boxes, gap=24):
 
 # %% ../nbs/64_wardrobe_page.ipynb #2ac36da3
 def _graph(wardrobe):
-    "Where each item stands and which edges are drawn; None if there is no edge"
-    n = len(wardrobe['items'])
-    alike = _strongest(wardrobe['alike'], 'similarity', 3 if n <= 60 else 2 if n <= 150 else 1)
-    goes = _strongest(wardrobe['goes_with'], 'score', 2 if n <= 60 else 1)
+    "Where each drawn item stands and which edges are drawn; None if there is no edge"
+    drawn = _drawn(wardrobe)
+    n, is_drawn = len(drawn), {*drawn}
+    alike, goes = ([o for o in wardrobe[kind] if {o['a'], o['b']} <= is_drawn] for kind in ('alike', 'goes_with'))
+    alike = _strongest(alike, 'similarity', 3 if n <= 60 else 2 if n <= 150 else 1)
+    goes = _strongest(goes, 'score', 2 if n <= 60 else 1)
     edges = [(o['a'], o['b'], 'alike') for o in alike] + [(o['a'], o['b'], 'goes') for o in goes]
     if not edges: return None
     graph = nx.Graph()
-    graph.add_nodes_from(range(n))
+    graph.add_nodes_from(drawn)
     graph.add_edges_from(edge[:2] for edge in edges)
     parts = [sorted(part) for part in nx.connected_components(graph)]
     places = [_placed(graph, part) for part in parts]
     corners, size = _packed([xy.max(0) + _CELL for xy in places])
-    at = np.zeros((n, 2))
-    for part, xy, corner in zip(parts, places, corners): at[part] = xy + corner + _CELL/2
+    at = {}
+    for part, xy, corner in zip(parts, places, corners):
+        at |= zip(part, (xy + corner + _CELL/2).round().astype(int).tolist())
     width, height = np.ceil(size).astype(int).tolist()
-    return dict(at=at.round().astype(int).tolist(), edges=edges, width=width, height=height)
+    return dict(at=dict(sorted(at.items())), edges=edges, width=width, height=height)
 
 # %% ../nbs/64_wardrobe_page.ipynb #430bb598
 def _page_answer(target, answer):
@@ -130,7 +150,7 @@ def _page_data(wardrobe):
         targets=targets, type=names.index(type) if type in names else None,
         earlier=[[str(d.get(c) or '') for c in columns] for d in wardrobe.get('decisions', [])],
         items=[_page_item(o, wardrobe['attributes']) for o in wardrobe['items']],
-        alike=[[o['a'], o['b'], round(float(o['similarity']), 2)] for o in alike],
+        alike=[[o['a'], o['b'], float(o['closer_than'])] for o in alike],
         goes=[[o['a'], o['b'], round(float(o['score']), 2), o.get('why') or ''] for o in goes],
         outfits=[dict(items=o['items'], why=o.get('why') or '') for o in wardrobe['outfits']],
         gaps=[dict(items=o['items'], why=o.get('why') or '') for o in wardrobe['gaps']])
@@ -146,7 +166,7 @@ def _tiles(data, pictures):
         shown = [(k, t, words[k]) for k, t in enumerate(data['targets']) if data['type'] in (None, k) or t['tags']]
         colour = item['colours'][0][2] if item['colours'] and data['type'] is not None else ''
         tiles.append(dict(i=i, name=item['name'], error=item['error'] or f"{item['name']} has no picture", src=picture,
-                          words=shown, colour=colour, colours=item['colours']))
+                          words=shown, unsure=not sure, colour=colour, colours=item['colours']))
     return tiles
 
 def _grouped(groups, tiles):
@@ -169,9 +189,11 @@ def render_wardrobe(
     data, graph = _page_data(wardrobe), _graph(wardrobe)
     taught = any(wardrobe[k] for k in ('goes_with', 'outfits', 'gaps'))
     def laid_out(pictures):
-        groups, others = _grouped(wardrobe['groups'], _tiles(data, pictures))
+        tiles = _tiles(data, pictures)
+        groups, others = _grouped(wardrobe['groups'], tiles)
         return templates.get_template('wardrobe.html').render(
             title=title, now=datetime.now(), version=version('fashion_tagger'),
-            data=data, groups=groups, others=others, graph=graph, taught=taught)
+            data=data, groups=groups, others=others, graph=graph, taught=taught,
+            unsure=any(tile['unsure'] for tile in tiles))
     bare = len(laid_out([None]*len(data['items'])).encode())
     return laid_out(_pictures([o['photo'] for o in wardrobe['items']], limit - bare))

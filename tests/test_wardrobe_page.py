@@ -39,7 +39,7 @@ def wardrobe(table):
     return dict(
         attributes=[*targets, dict(name="tags", kind="tags", values=tags)],
         items=[as_item(row) for _, row in table.iterrows()],
-        alike=[dict(a=i, b=i + 1, similarity=0.5 + i/60) for i in range(0, 28, 2)],
+        alike=[dict(a=i, b=i + 1, similarity=0.5 + i/60, closer_than=0.9996) for i in range(0, 28, 2)],
         groups=[dict(items=[4, 20], why="two that look alike")],
         goes_with=[dict(a=i, b=i + 7, score=0.9 - i/60, why=f"worn together {i} times") for i in range(20)],
         outfits=[dict(items=[0, 7, 3], score=0.9, why="an outfit of three")],
@@ -99,6 +99,30 @@ def test_filters(opened, address, table):
     assert len(shown(tab)) == 30
 
 
+def test_outfits_are_filtered(opened, address, wardrobe, table):
+    "An outfit or a gap stays where one of its items matches"
+    tab = opened(address + "#outfits")
+    assert tab.inner_text("#found") == "1 outfit" and tab.locator("#view-outfits .sets > li").count() == 1
+    tab.keyboard.press("/")
+    tab.keyboard.type(wardrobe["items"][7]["name"])  # one of the three
+    assert tab.locator("#view-outfits .sets > li").count() == 1 and tab.inner_text("#found") == "1 outfit"
+    tab.fill("#search", wardrobe["items"][29]["name"])
+    assert tab.locator("#view-outfits .sets > li").count() == 0 and tab.is_visible("#nothing")
+    assert tab.inner_text("#found") == "0 of 1 outfit"
+    tab.get_by_role("link", name="Gaps").click()
+    assert tab.inner_text("#found") == "1 of 2 gaps" and tab.is_visible("text=nothing here goes with it")
+    tab.click("#clear")
+    assert tab.inner_text("#found") == "2 gaps" and tab.locator("#view-gaps .sets > li").count() == 2
+    kind = table["type"][29]
+    chip = tab.locator("fieldset", has=tab.get_by_text("type", exact=True)).get_by_role("button", name=kind)
+    gaps = [gap for gap in wardrobe["gaps"] if any(table["type"][i] == kind for i in gap["items"])]
+    assert chip.first.inner_text().split("\n") == [kind, str(len(gaps))]  # counts gaps, not items
+    chip.first.click()
+    assert tab.locator("#view-gaps .sets > li").count() == len(gaps)
+    tab.get_by_role("link", name="Items").click()
+    assert sorted(shown(tab)) == [*table.index[table["type"] == kind]]  # filters go along
+
+
 def test_search(opened, address, table):
     tab = opened(address)
     tab.keyboard.press("/")
@@ -152,7 +176,8 @@ def test_item(opened, address):
     tab = opened(address + "#item-7")
     headings = tab.locator("dialog h3").all_inner_texts()
     assert headings == ["What is like it", "What goes with it", "Outfits with it"]
-    assert tab.is_visible("text=worn together 0 times") and tab.locator("dialog .sets li img").count() == 3
+    assert tab.is_visible("text=99.9%") and tab.is_visible("text=worn together 0 times")
+    assert tab.locator("dialog .sets li img").count() == 3
     tab.goto(address + "#item-2")
     assert "nothing goes with these two" in tab.inner_text("dialog")
 
@@ -181,6 +206,40 @@ def test_corrections(opened, address, table, tmp_path):
     assert tab.inner_text("#decided") == "3 corrections" and tab.inner_text("#tile-3 [data-t='0']") == was
 
 
+def test_words_are_typed_where_there_are_many(opened, wardrobe, tmp_path):
+    kinds = [*wardrobe["attributes"][0]["values"], *(f"kind {k}" for k in range(40))]
+    many = wardrobe | dict(attributes=[wardrobe["attributes"][0] | dict(values=kinds), *wardrobe["attributes"][1:]])
+    write_page(render_wardrobe(many), tmp_path/"page.html")
+    tab = opened((tmp_path/"page.html").as_uri() + "#item-3")
+    was = tab.input_value("#answer-0")
+    tab.focus("#answer-0")
+    tab.keyboard.type("kind")
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.getElementById('answer-0').validationMessage").startswith("Which one? kind 0, kind 1")
+    tab.keyboard.type(" 23")
+    tab.keyboard.press("Enter")
+    assert tab.input_value("#answer-0") == "kind 23" and f"was {was}" in tab.inner_text("#about")
+    assert tab.inner_text("#tile-3 [data-t='0']") == "kind 23"
+    tab.get_by_role("button", name="none of these").click()
+    assert tab.input_value("#answer-0") == "" and tab.inner_text("#decided") == "1 correction"
+    tab.fill("#answer-0", "dr xyz")
+    tab.keyboard.press("Tab")
+    assert "begins so" in tab.evaluate("document.getElementById('answer-0').validationMessage")
+
+
+def test_a_photo_left_out(opened, address, table, tmp_path):
+    tab = opened(address + "#item-3")
+    tab.select_option("#answer-1", "")
+    tab.get_by_role("button", name="Leave this photo out").click()
+    assert "left out" in tab.inner_text("#about") and tab.inner_text("#decided") == "1 correction"
+    with tab.expect_download() as download: tab.click("#save")
+    download.value.save_as(tmp_path/"decisions.csv")
+    decided = apply_decisions(table, read_decisions(tmp_path/"decisions.csv"))
+    assert [*table.index.difference(decided.index)] == [3]
+    tab.locator("figure").get_by_role("button", name="undo").click()
+    assert "left out" not in tab.inner_text("#about") and tab.inner_text("#decided") == "1 correction"  # the colour
+
+
 def test_without_storage(opened, address):
     "A browser that refuses to store: corrections last as long as the page"
     tab = opened(address + "#item-3", before="Object.defineProperty(window, 'localStorage', {get() { throw Error() }})")
@@ -201,6 +260,25 @@ def test_graph(opened, address):
     width = tab.evaluate("map.offsetWidth")
     tab.get_by_role("button", name="Zoom in").click()
     assert tab.evaluate("map.offsetWidth") > width
+
+
+def test_a_graph_of_many(opened, wardrobe, tmp_path):
+    "A part that can be read, and its items are those of the tiles"
+    items = [wardrobe["items"][i % 30] | dict(photo="none.jpg") for i in range(320)]
+    links = [dict(a=i, b=i + 1, similarity=i/400, closer_than=0.9) for i in range(0, 320, 2)]
+    many = wardrobe | dict(items=items, goes_with=[], outfits=[], gaps=[], groups=[], alike=links)
+    write_page(render_wardrobe(many), tmp_path/"page.html")
+    tab = opened((tmp_path/"page.html").as_uri() + "#graph")
+    assert tab.locator("#map a").count() == 300 and tab.is_visible("text=300 of 320 items")
+    numbers = tab.evaluate("[...document.querySelectorAll('#map a')].map(a => +a.dataset.i)")
+    assert numbers == [*range(20, 320)]
+    tab.locator("#map a").first.focus()
+    assert tab.locator("#map a.near").count() == 2
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("location.hash") == "#item-20"
+    tab.keyboard.press("Escape")
+    tab.wait_for_function("!document.querySelector('dialog').open")
+    assert focused(tab) == 20
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -234,7 +312,7 @@ def test_names_that_hold_anything(opened, wardrobe, tmp_path):
     strange = dict(
         attributes=[dict(name=evil, kind="attribute", values=EVIL) for evil in EVIL]
                    + [dict(name="tags", kind="tags", values=EVIL)],
-        items=items, alike=[edge | dict(similarity=0.5)], goes_with=[edge | dict(score=0.5)],
+        items=items, alike=[edge | dict(similarity=0.5, closer_than=0.9)], goes_with=[edge | dict(score=0.5)],
         groups=[dict(items=[0, 2], why=EVIL[0])], gaps=[dict(items=[3], why=EVIL[1])],
         outfits=[dict(items=[*range(len(EVIL))], score=1, why=EVIL[2])])
     page = render_wardrobe(strange, title=EVIL[1])

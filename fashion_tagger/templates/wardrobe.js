@@ -24,9 +24,12 @@ const isSure = (i, t) => answers(i, t)[0] !== first(i, t) || p(i, t) >= .5;
 const titled = data.type === null ? targets.map((_, t) => t).filter(t => !targets[t].tags) : [data.type];
 const colour = i => data.type === null || !items[i].colours.length ? [] : [items[i].colours[0][2]];
 const title = i => [...new Set([...colour(i), ...titled.flatMap(t => answers(i, t).map(word => data.type === null || isSure(i, t) ? word : word + '?'))])].join(', ') || items[i].name;
+// A photo that is to be left out: a row about its first target, as a decision is about one.
+const whole = i => targets[0].tags ? [targets[0].name, all[0][0] ?? '', hasTag(i, 0, all[0][0])] : [targets[0].name, '', first(i, 0)];
+const isOut = i => kept[items[i].photo] === 'drop photo';
 function corrections() {
   const rows = [];
-  items.forEach((item, i) => targets.forEach((target, t) => {
+  items.forEach((item, i) => isOut(i) ? rows.push({i, cells: [item.photo, ...whole(i), 'drop photo', '']}) : targets.forEach((target, t) => {
     for (const tag of target.tags ? all[t] : ['']) {
       const was = target.tags ? hasTag(i, t, tag) : first(i, t), label = kept[key(i, t, tag, was)];
       if (label !== undefined) rows.push({i, cells: [item.photo, target.name, tag, was, label ? 'relabel' : 'drop', label]});
@@ -36,7 +39,10 @@ function corrections() {
 }
 function correct(i, t, tag, label) {
   const was = targets[t].tags ? hasTag(i, t, tag) : first(i, t);
-  if (label === was) delete kept[key(i, t, tag, was)]; else kept[key(i, t, tag, was)] = label;
+  keep(i, key(i, t, tag, was), label === was ? undefined : label);
+}
+function keep(i, name, value) {
+  if (value === undefined) delete kept[name]; else kept[name] = value;
   try { localStorage.setItem(storage, JSON.stringify(kept)); } catch (e) { /* as above */ }
   show(i);
   count();
@@ -50,7 +56,7 @@ function show(i) {
 }
 function count() {
   const rows = corrections(), corrected = new Set(rows.map(r => r.i));
-  tiles.forEach((tile, i) => tile.firstElementChild.classList.toggle('corrected', corrected.has(i)));
+  tiles.forEach((tile, i) => { tile.firstElementChild.classList.toggle('corrected', corrected.has(i)); tile.firstElementChild.classList.toggle('out', isOut(i)); });
   document.querySelector('.save').hidden = !rows.length;
   $('decided').textContent = plural(rows.length, 'correction');
 }
@@ -73,7 +79,7 @@ const facets = targets.map((target, t) => ({name: target.name, of: i => answers(
 const hex = Object.create(null);
 for (const item of items) for (const [code, , name] of item.colours) hex[name] ??= code;
 facets.push({name: 'colours in the photo', of: i => items[i].colours.map(c => c[2]), values: Object.keys(hex), chosen: new Set(), hex});
-let open = [];
+let open = [], matches = [];
 function chip(facet, value) {
   const number = el('b'), button = el('button', {type: 'button', className: 'chip'}, el('span', {textContent: value}), number);
   if (facet.hex[value]) button.prepend(el('i', {style: {background: facet.hex[value]}}));
@@ -90,9 +96,11 @@ for (const facet of facets) {
   $('facets').append(facet.box);
 }
 const words = i => [items[i].name, ...facets.flatMap(f => f.of(i))].join('\n').toLowerCase();
-function drawFacet(facet, f, misses) {
+const NOUNS = {items: 'item', outfits: 'outfit', gaps: 'gap'};
+const setsOf = name => name in NOUNS && name !== 'items' ? data[name].map(s => s.items) : items.map((_, i) => [i]); // what a view counts
+function drawFacet(facet, f, misses, sets) {
   const n = new Map(), ever = new Set();
-  items.forEach((_, i) => facet.of(i).forEach(v => { ever.add(v); if (!misses[i].some(g => g !== f)) n.set(v, (n.get(v) || new Set()).add(i)); }));
+  sets.forEach((set, k) => set.forEach(i => facet.of(i).forEach(v => { ever.add(v); if (!misses[i].some(g => g !== f)) n.set(v, (n.get(v) || new Set()).add(k)); })));
   let at = 0;
   for (const {value, button, number} of facet.chips) {
     const pressed = facet.chosen.has(value), k = n.get(value)?.size || 0, exists = ever.has(value) || pressed;
@@ -113,17 +121,21 @@ function filter() {
     const text = query.length ? words(i) : '', found = query.every(q => text.includes(q)) ? [] : [-1];
     return [...found, ...facets.keys()].filter(f => f === -1 || (facets[f].chosen.size && !facets[f].of(i).some(v => facets[f].chosen.has(v))));
   });
-  facets.forEach((facet, f) => drawFacet(facet, f, misses));
-  tiles.forEach((tile, i) => { tile.hidden = misses[i].length > 0; });
+  const sets = setsOf(view);
+  matches = misses.map(m => !m.length);
+  facets.forEach((facet, f) => drawFacet(facet, f, misses, sets));
+  tiles.forEach((tile, i) => { tile.hidden = !matches[i]; });
   for (const box of document.querySelectorAll('.group, #alike, #others')) box.hidden = !box.querySelector('.tile:not([hidden])');
   if ($('others')) $('others').firstElementChild.textContent = $('alike') && !$('alike').hidden ? 'Other items' : 'Items';
-  open = [...document.querySelectorAll('.tile:not([hidden])')].map(tile => +tile.dataset.i);
+  const shown = [...document.querySelectorAll('.tile:not([hidden])')].map(tile => +tile.dataset.i), found = sets.filter(set => set.some(i => matches[i]));
+  open = view === 'items' ? shown : view === 'graph' ? links.map(a => +a.dataset.i) : [...new Set(found.flat())];
   const chosen = facets.reduce((n, f) => n + f.chosen.size, 0);
   $('chosen').textContent = chosen ? '(' + chosen + ')' : '';
-  $('found').textContent = open.length === items.length ? plural(items.length, 'item') : open.length + ' of ' + plural(items.length, 'item');
+  $('found').textContent = (found.length < sets.length ? found.length + ' of ' : '') + plural(sets.length, NOUNS[view] || 'item');
   $('clear').hidden = !chosen && !query.length;
-  $('nothing').hidden = open.length > 0;
-  rove(tiles.map(tile => tile.firstElementChild), open[0]);
+  $('nothing').hidden = found.length > 0;
+  rove(tiles.map(tile => tile.firstElementChild), shown[0]);
+  fill(view);
 }
 document.querySelector('.filters').hidden = !items.length;
 document.querySelector('.filters').addEventListener('submit', e => e.preventDefault());
@@ -171,13 +183,15 @@ function picture(i) {
 function strip(entries) { // of [item, note]
   return el('ul', {className: 'strip'}, ...entries.map(([i, note]) => el('li', null, el('a', {href: '#item-' + i}, picture(i), el('span', {textContent: title(i)})), note ? el('span', {className: 'soft', textContent: note}) : null)));
 }
+const widest = sets => Math.min(Math.max(2, ...sets.map(s => s.items.length)), 5);
 const setCard = s => el('li', null, strip(s.items.map(i => [i, ''])), el('p', {className: 'soft', textContent: s.why}));
 const AT_ONCE = 60;
 function fill(view) {
   if (view === 'graph') return drawMap();
   if (view === 'items') return;
-  const sets = data[view], box = document.querySelector('#view-' + view + ' .sets'), more = document.querySelector('#view-' + view + ' .plain');
+  const sets = data[view].filter(s => s.items.some(i => matches[i])), box = document.querySelector('#view-' + view + ' .sets'), more = document.querySelector('#view-' + view + ' .plain');
   let n = Math.max(box.childElementCount, Math.min(AT_ONCE, sets.length));
+  box.style.setProperty('--n', widest(data[view]));
   const draw = () => { box.replaceChildren(...sets.slice(0, n).map(setCard)); more.hidden = n >= sets.length; };
   more.onclick = () => { const at = n; n = Math.min(n + AT_ONCE, sets.length); draw(); box.children[at].querySelector('a')?.focus(); };
   draw();
@@ -190,10 +204,28 @@ function was(i, t, tag, text) {
   undo.addEventListener('click', () => { correct(i, t, tag, targets[t].tags ? hasTag(i, t, tag) : first(i, t)); about(i); $('about').querySelector('[data-t="' + t + '"] select')?.focus(); });
   return el('span', {className: 'was'}, text, undo);
 }
+const MANY = 30; // words, from which one types instead of choosing from a list
+function typed(id, words, now, none, choose) {
+  const input = el('input', {id, value: now, placeholder: none, autocomplete: 'off', spellcheck: false}), list = el('datalist', {id: id + '-words'}, ...words.map(value => el('option', {value})));
+  input.setAttribute('list', list.id);
+  input.addEventListener('focus', () => input.select());
+  input.addEventListener('input', () => input.setCustomValidity(''));
+  input.addEventListener('change', () => {
+    const text = input.value.trim().toLowerCase(), begun = words.filter(w => w.toLowerCase().startsWith(text));
+    const word = text ? words.find(w => w.toLowerCase() === text) ?? (begun.length === 1 ? begun[0] : null) : '';
+    if (word !== null) return choose(word);
+    input.setCustomValidity(begun.length ? 'Which one? ' + begun.slice(0, 5).join(', ') : 'None of the ' + words.length + ' words begins so.');
+    input.reportValidity();
+  });
+  const nothing = el('button', {type: 'button', className: 'plain', textContent: none, hidden: !now});
+  nothing.addEventListener('click', () => choose(''));
+  return el('span', {className: 'typed'}, input, list, nothing);
+}
 function attributeForm(i, t) {
   const [word, p] = items[i].answers[t][0] || ['', null], now = answers(i, t)[0] ?? '', id = 'answer-' + t;
-  const select = el('select', {id}, ...all[t].map(v => el('option', {value: v, textContent: v, selected: v === now})), el('option', {value: '', textContent: word ? 'none of these' : 'not known', selected: !now}));
-  select.addEventListener('change', () => { correct(i, t, '', select.value); about(i); $(id).focus(); });
+  const none = word ? 'none of these' : 'not known', choose = label => { correct(i, t, '', label); about(i); $(id).focus(); };
+  const select = all[t].length > MANY ? typed(id, all[t], now, none, choose) : el('select', {id}, ...all[t].map(v => el('option', {value: v, textContent: v, selected: v === now})), el('option', {value: '', textContent: none, selected: !now}));
+  if (all[t].length <= MANY) select.addEventListener('change', () => choose(select.value));
   const sure = p === null ? null : el('span', {className: 'sure'}, bar(p), word + ' ' + percent(p));
   return el('div', {className: 'answer', data: {t}}, el('label', {htmlFor: id, textContent: targets[t].name}), select, now !== word ? was(i, t, '', 'corrected, was ' + (word || 'not known')) : sure);
 }
@@ -214,19 +246,22 @@ function tagsForm(i, t) {
 const pairs = (edges, i) => edges.filter(([a, b]) => a === i || b === i).map(([a, b, strength, why]) => [a === i ? b : a, strength, why]);
 function company(i) {
   const alike = pairs(data.alike, i), goes = pairs(data.goes, i), outfits = data.outfits.filter(o => o.items.includes(i)), parts = [];
-  if (alike.length) parts.push(el('h3', {textContent: 'What is like it'}), strip(alike.map(([k, s]) => [k, percent(s) + ' alike'])));
+  if (alike.length) parts.push(el('h3', {textContent: 'What is like it'}), strip(alike.map(([k, closer]) => [k, (Math.floor(1000*closer)/10).toFixed(1) + '%'])), el('p', {className: 'small soft', textContent: 'How many of 100 random pairs of photos look less alike.'}));
   const gaps = data.gaps.filter(gap => gap.items.includes(i)).map(gap => {
     const others = gap.items.filter(k => k !== i).map(title);
     return el('p', {textContent: (others.length ? 'With ' + others.join(' and ') + ': ' : '') + gap.why});
   });
-  if (goes.length || gaps.length) parts.push(el('h3', {textContent: 'What goes with it'}), strip(goes.map(([k, s, why]) => [k, why || percent(s)])), ...gaps);
-  if (outfits.length) parts.push(el('h3', {textContent: 'Outfits with it'}), el('ol', {className: 'sets'}, ...outfits.slice(0, 8).map(setCard)));
+  if (goes.length || gaps.length) parts.push(el('h3', {textContent: 'What goes with it'}), strip(goes.map(([k, s, why]) => [k, why || percent(s)])), ...gaps, el('p', {className: 'small soft', textContent: 'Numbers are of the outfits that the tagger learned from.'}));
+  if (outfits.length) parts.push(el('h3', {textContent: 'Outfits with it'}), el('ol', {className: 'sets', style: {'--n': widest(outfits)}}, ...outfits.slice(0, 8).map(setCard)));
   return parts;
 }
 function about(i) {
   const item = items[i], colours = item.colours.map(([code, share, name]) => el('li', null, el('i', {style: {background: code}}), name + ' ' + percent(share)));
   const figure = el('figure', null, picture(i), el('figcaption', {className: 'small', textContent: item.name}), el('ul', {className: 'swatches', ariaLabel: 'Colours in the photo'}, ...colours));
   if (!item.colours.length) figure.lastChild.remove();
+  const out = el('button', {type: 'button', className: 'plain', textContent: isOut(i) ? 'undo' : 'Leave this photo out'});
+  out.addEventListener('click', () => { keep(i, item.photo, isOut(i) ? undefined : 'drop photo'); about(i); $('about').querySelector('figure button').focus(); });
+  figure.append(isOut(i) ? el('span', {className: 'was'}, 'left out', out) : out);
   const forms = item.error ? [el('p', {className: 'error', textContent: item.error})] : targets.map((target, t) => target.tags ? tagsForm(i, t) : attributeForm(i, t));
   $('h-item').textContent = title(i);
   $('about').replaceChildren(el('div', {className: 'item'}, figure, el('div', null, ...forms)), ...company(i));
@@ -249,7 +284,7 @@ function enter(i) {
   $('after').disabled = at < 0 || at === open.length - 1;
 }
 function leave() {
-  const link = (view === 'graph' ? links : tiles.map(t => t.firstElementChild))[current];
+  const link = view === 'graph' ? links.find(a => +a.dataset.i === current) : tiles[current].firstElementChild;
   current = null;
   footer.before(save);
   if (dialog.open) dialog.close();
@@ -261,11 +296,12 @@ function route() {
   const section = $('view-' + name);
   if (section && name !== view) {
     for (const other of document.querySelectorAll('.view')) other.hidden = other !== section;
+    document.querySelector('.columns').hidden = name === 'graph';
     for (const a of document.querySelectorAll('nav a')) a.hash === '#' + name ? a.setAttribute('aria-current', 'page') : a.removeAttribute('aria-current');
     view = name;
     if (current === null) scrollTo(0, 0);
   }
-  if (section) fill(view);
+  if (section) filter();
   if (current !== null) leave();
 }
 document.addEventListener('click', e => {
@@ -299,20 +335,22 @@ dialog.addEventListener('keydown', e => {
   if (e.key === 'ArrowRight') step(1);
 });
 addEventListener('keydown', e => {
-  if (e.key !== '/' || dialog.open || view !== 'items' || e.target.closest('input, select')) return;
+  if (e.key !== '/' || dialog.open || view === 'graph' || e.target.closest('input, select')) return;
   e.preventDefault();
   $('search').focus();
 });
 
 // The graph
 const map = $('map'), canvas = $('canvas'), links = map ? [...map.querySelectorAll('a')] : [], lines = map ? [...map.querySelectorAll('line')] : [];
-const ends = lines.flatMap(line => [+line.dataset.a, +line.dataset.b]), hub = ends.reduce((best, i, _, all) => all.filter(k => k === i).length > all.filter(k => k === best).length ? i : best, 0);
+const degree = {};
+for (const line of lines) for (const i of [line.dataset.a, line.dataset.b]) degree[i] = (degree[i] || 0) + 1;
+const hub = links.reduce((best, a) => (degree[a.dataset.i] || 0) > (degree[best.dataset.i] || 0) ? a : best, links[0]);
 function drawMap() {
   const isNew = !links[0].childElementCount;
-  links.forEach((a, i) => { if (isNew) a.append(picture(i)); a.title = title(i); });
+  for (const a of links) { if (isNew) a.append(picture(+a.dataset.i)); a.title = title(+a.dataset.i); }
   if (!isNew) return;
   zoom(Math.max(.6, Math.min(1, fit(canvas.clientWidth, '--w'))));
-  const r = links[hub].getBoundingClientRect(), c = canvas.getBoundingClientRect();
+  const r = hub.getBoundingClientRect(), c = canvas.getBoundingClientRect();
   canvas.scrollBy(r.left - c.left - c.width/2, r.top - c.top - c.height/2);
 }
 const fit = (room, side) => (room - 4)/map.style.getPropertyValue(side);
@@ -329,7 +367,7 @@ function point(i) {
     line.classList.toggle('near', is);
     if (is) near.add(a).add(b);
   }
-  links.forEach((a, k) => a.classList.toggle('near', near.has(k)));
+  for (const a of links) a.classList.toggle('near', near.has(+a.dataset.i));
   map.classList.toggle('pointed', i !== null);
 }
 if (map) {
