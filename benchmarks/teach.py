@@ -1,7 +1,7 @@
 """Teach a tagger a type that it has never seen, from 1, 5 and 20 photos, and measure what it finds and what it loses.
 
     FASHION_TAGGER_DATA=DATA python benchmarks/teach.py [--types T ...] [--photos 1 5 20] [--seeds 5] [--further]
-                                                        [--features FILE.npy] [--json FILE]
+                                                        [--unlike] [--features FILE.npy] [--json FILE]
 
 For each type of fashion_products, a head is trained without it. Then it is taught the type from photos of the training
 rows, and four ways are compared: `teach_row`, which is what `fashion-tagger teach` does; weight imprinting, whose row
@@ -10,6 +10,10 @@ layer; and a head trained anew with every photo of the type. `found` is the shar
 are answered so, `lost` by how much the accuracy of the other validation photos falls; it counts the half of them that
 nothing was fitted to. With --further, training goes on from an untaught row with the photos of the type alone, with
 and without examples.
+
+--unlike asks something else: how many validation photos of a type that was kept out of training lie beyond the limit
+of `Unlike`, before and after `taught` has seen some, and how many photos of the other types do afterwards. Types are
+then those of UNLIKE by default.
 
 The body is frozen and the same for all, so photos are embedded once; --features keeps them for the next run."""
 import argparse, json, os, warnings
@@ -26,6 +30,7 @@ from fashion_tagger.imprinting import teach_row
 from fashion_tagger.vocabulary import heads_of
 
 TYPES = ['Backpacks', 'Flip Flops', 'Kurtas', 'Socks']
+UNLIKE = ['Watches', 'Handbags', 'Sunglasses', 'Kurtas', 'Flip Flops']
 TARGETS = ['articleType', 'baseColour']
 
 
@@ -154,20 +159,49 @@ def ceiling(held, x, rows, epochs):
     return held.judged(lambda x: numbers[type_logits(net, x).argmax(1).numpy()])
 
 
+def unlike_rows(x, rows, name, photos, seeds):
+    "Shares of photos that are called unlike, by the number of photos of the type that were taught"
+    own, training = (rows['articleType'] == name).to_numpy(), (rows['split'] == 'train').to_numpy()
+    x, others = x.numpy(), rows[~own]
+    codes = np.array([sorted(others['articleType'].unique()).index(c) if c in set(others['articleType']) else -1
+                      for c in rows['articleType']])
+    valid = np.random.default_rng(0).permutation(np.flatnonzero(~own & ~training)) # one half sets the limit
+    train, limit, ordinary = np.flatnonzero(~own & training), valid[::2], valid[1::2]
+    known = fit_unlike(x[train], x[limit], dict(articleType=(codes[train], codes[limit])))
+    pool, test = np.flatnonzero(own & training), x[own & ~training]
+    yield dict(type=name, photos=0, seed=0, unlike=(known(test) > 1).mean(), ordinary=(known(x[ordinary]) > 1).mean())
+    for n in photos:
+        for seed in range(seeds):
+            chosen = np.random.default_rng(seed).choice(pool, min(n, len(pool)), replace=False)
+            after = known.taught(x[chosen], x[limit])
+            shares = dict(unlike=(after(test) > 1).mean(), ordinary=(after(x[ordinary]) > 1).mean())
+            yield dict(type=name, photos=n, seed=seed) | shares
+
+
+def measure_unlike(x, rows, args):
+    found = []
+    for name in args.types or UNLIKE: found += unlike_rows(x, rows, name, args.photos, args.seeds)
+    table = pd.DataFrame(found)
+    print(table.groupby(['type', 'photos'], sort=False)[['unlike', 'ordinary']].mean().round(3).to_string())
+    if args.json: Path(args.json).write_text(json.dumps(found, indent=1))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--types', nargs='+', default=TYPES)
+    parser.add_argument('--types', nargs='+')
     parser.add_argument('--photos', type=int, nargs='+', default=[1, 5, 20])
     parser.add_argument('--seeds', type=int, default=5)
     parser.add_argument('--epochs', type=int, default=20)
     parser.add_argument('--features', help='A .npy file to keep the features in')
     parser.add_argument('--further', action='store_true')
+    parser.add_argument('--unlike', action='store_true')
     parser.add_argument('--json')
     args = parser.parse_args()
     warnings.simplefilter('ignore')
     x, rows = embedded(os.environ['FASHION_TAGGER_DATA'], args.features)
+    if args.unlike: return measure_unlike(x, rows, args)
     found = []
-    for name in args.types:
+    for name in args.types or TYPES:
         held = Held(x, rows, name, args.epochs)
         ways = dict(teach=held.taught, imprinting=held.imprinted, nearest_mean=held.nearest)
         for n in args.photos:

@@ -34,6 +34,7 @@ from .models import TaggerNet, create_tagger
 from .photos import get_photo
 from .recipes import add_looks
 from .schema import Attribute, InputError, Schema, count_of, is_missing, schema_from_table
+from .unlike import load_unlike
 from .vocabulary import Reworded, add_words, edit_words, heads_of, reword_net, reword_thresholds
 
 # %% auto #0
@@ -136,8 +137,16 @@ def _data_before(settings):
     data = settings.get('data') or {}
     return data | dict(names=data.get('names', settings['schema'].names)) if data else data
 
-def _write_taught(pupil, bundle, out, net, after, kept, change, scores, photos, temperatures=None):
-    "Write the bundle that has learned"
+def _no_longer_unlike(folder, x, usual):
+    "Photos of words that were taught, a list of features for each, are usual from now on"
+    path = Path(folder)/UNLIKE_FILE
+    if not path.is_file() or not x: return
+    known = load_unlike(path, usual.shape[1])
+    for features in x: known = known.taught(features, usual)
+    known.save(path)
+
+def _write_taught(pupil, bundle, out, net, after, kept, change, scores, photos, temperatures=None, x=()):
+    "Write the bundle that has learned, from features `x` of each word"
     tagger = pupil.tagger
     thresholds = reword_thresholds(tagger.thresholds, after)
     changes = dict(
@@ -147,6 +156,7 @@ def _write_taught(pupil, bundle, out, net, after, kept, change, scores, photos, 
     def write(folder):
         if kept is not None: kept.save(folder)
         _reword_outfits(folder, tagger.schema, after)
+        if x: _no_longer_unlike(folder, x, pupil.kept.x)
     return rewrite_bundle(bundle, out, net, changes, write, photos)
 
 # %% ../nbs/47_teaching.ipynb #ed58b332
@@ -186,7 +196,8 @@ def teach_words(
     lost = _lost(pupil, net, measuring, after, target, thresholds)
     change = ', '.join(f'{word} ({count_of(len(some), "photo")})' for word, some in photos.items())
     path = _write_taught(pupil, bundle, out, net, after, _with_taught(kept.reworded(after), target, x),
-                         f"{target} was taught {change}.", {target: scores[target]}, _some(photos))
+                         f"{target} was taught {change}.", {target: scores[target]}, _some(photos),
+                         x=[features.numpy() for features in x.values()])
     return Taught(path, after.schema, found, before, scores, lost)
 
 # %% ../nbs/47_teaching.ipynb #c430b22b
@@ -449,6 +460,15 @@ def train_from(
     return Taught(path, after.schema, {}, before, now, {})
 
 # %% ../nbs/47_teaching.ipynb #b6a70e3f
+def _photos_of_new_words(learn, after):
+    "Features of training photos of each value that the bundle did not know"
+    train, found = learn.features()[0], []
+    for t, y in zip(after.schema, train.targs):
+        if not isinstance(t, Attribute): continue
+        new = [number for number, numbers in enumerate(after.words[t.name]) if not numbers]
+        found += [train.x[:, 0][y == number].cpu().numpy() for number in new if (y == number).any()]
+    return found
+
 def _write_further(pupil, learn, start, out, after, table, scores, kept, body_changed):
     "Write the bundle; what belongs to the features stays while the body does"
     loss, names = learn.loss_func, [name for name in after.schema.names if name in table]
@@ -469,6 +489,7 @@ def _write_further(pupil, learn, start, out, after, table, scores, kept, body_ch
         labels = dict(zip(new.schema.names, new.targs))
         examples = new if kept is None else kept.reworded(after).with_photos(new.x, labels)
         examples.save(folder)
+        if not body_changed: _no_longer_unlike(folder, _photos_of_new_words(learn, after), examples.x)
     photos = [get_photo(row) for row in rows[:8]]
     path = rewrite_bundle(start, out, learn.model, changes, write, photos)
     if body_changed: add_looks(learn, path)

@@ -132,6 +132,37 @@ def _with_classifier(fitted, best, lengths, x):
     residual, logits = fitted.parts(x)
     return replace(fitted, scale=float(logits.max(1).mean()/max(residual.mean(), 1e-6)))
 
+# %% ../nbs/34_unlike.ipynb #b184f6c1
+_TAUGHT = 10 # most directions of photos that are taught
+
+def _mean_direction(rest):
+    "The mean direction of vectors, and how far another one probably reaches along it: each is left out in turn"
+    mean = rest.mean(0)
+    length = max(np.linalg.norm(mean), 1e-9)
+    if len(rest) == 1: return mean/length, length/2
+    others = rest.sum(0) - rest
+    reach = (rest*others).sum(1)/np.maximum(np.linalg.norm(others, axis=1), 1e-9)
+    return mean/length, float(reach.mean())
+
+@patch
+def taught(self: Unlike,
+    x: np.ndarray, # Features of photos that are usual from now on, shape `(n, n_features)`
+    usual: np.ndarray, # Features of ordinary photos, shape `(n_usual, n_features)`
+) -> Unlike:
+    "Photos like these are no longer unlike"
+    z = standardised(np.asarray(x, np.float32), self.mean, self.std)
+    rest = z - (z @ self.basis) @ self.basis.T
+    new = np.linalg.svd(rest, full_matrices=False)[2][:_TAUGHT].T.astype(np.float16).astype(np.float32)
+    (n_old, n_values), n_new = self.weight.shape, new.shape[1]
+    more = np.zeros((n_new, n_values), np.float32)
+    wider = replace(self, basis=np.concatenate([self.basis, new], 1), weight=np.concatenate([self.weight, more]))
+    direction, reach = _mean_direction(rest)
+    if not n_values or reach <= 0: return wider
+    level = max(np.median(np.logaddexp.reduce(wider.parts(usual)[1], axis=1)), 0)
+    own = np.zeros((n_old + n_new, 1), np.float32)
+    own[n_old:, 0] = 2*level/reach*(new.T @ direction)
+    return replace(wider, weight=np.concatenate([wider.weight, own], 1), bias=np.append(wider.bias, np.float32(-level)))
+
 # %% ../nbs/34_unlike.ipynb #411ab067
 @patch
 def save(self: Unlike,
