@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -163,6 +162,7 @@ def type_attribute(
 # %% ../nbs/62_outfit_model.ipynb #dd6cf4f2
 N_INPUTS = 512 # principal components of the features that a network takes
 N_NETS = 2 # whose fits are averaged
+WEIGHT_DECAY = 2. # in AdamW, that is, times the learning rate in each step
 FEWEST = 50 # outfits to learn from
 
 def _net_inputs(x, used):
@@ -174,13 +174,13 @@ def _net_inputs(x, used):
     half = white*sizes
     return mean, std, (half/(z @ half).std()).astype(np.float32)
 
-def _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, weight_decay, rng, progress):
+def _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, rng, progress):
     "Train a network in place"
     order: list = []
     often = np.bincount(np.concatenate(outfits), minlength=len(x))
     bs = min(bs, len(outfits))
     steps = max(150, epochs*len(outfits)//bs)
-    opt = torch.optim.AdamW(net.parameters(), lr, weight_decay=weight_decay)
+    opt = torch.optim.AdamW(net.parameters(), lr, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps)
     for step in range(steps):
         if len(order) < bs: order = rng.permutation(len(outfits)).tolist()
@@ -192,9 +192,14 @@ def _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, weight_decay, 
         opt.step()
         schedule.step()
         if progress: progress(step + 1, steps)
-    return net
 
-def _progress_of_net(progress, k, step, steps): progress(k*steps + step, N_NETS*steps)
+def _train_nets(x, p, types, outfits, epochs, bs, n_more, lr, hidden, seed, progress):
+    torch.manual_seed(seed)
+    nets = nn.ModuleList(OutfitNet(x.shape[1], p.shape[1], hidden) for _ in range(N_NETS))
+    for k, net in enumerate(nets):
+        told = progress and (lambda step, steps, k=k: progress(k*steps + step, N_NETS*steps))
+        _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, np.random.default_rng([seed, k]), told)
+    return nets
 
 def _calibration(model, vectors, outfits, types, often):
     "Slope and intercept that tell pairs of outfits from pairs of fakes"
@@ -220,7 +225,6 @@ def fit_outfits(
     bs: int = 128, # Outfits in a batch
     n_more: int = 512, # Random items among the candidates of a batch
     lr: float = 2e-3, # Learning rate
-    weight_decay: float = 2., # In AdamW, that is, times the learning rate in each step
     hidden: int = 512, # Width of the hidden layer
     seed: int = 0,
     progress=None, # Called with the number of steps that are done, and of all steps
@@ -237,16 +241,12 @@ def fit_outfits(
     held = [outfits[i] for i in order[:min(len(outfits)//10, 100)]]
     train = [outfits[i] for i in order[len(held):]]
     mean, std, projection = _net_inputs(x, np.unique(np.concatenate(train)))
-    torch.manual_seed(seed)
-    inputs, codes, nets = torch.from_numpy(standardised(x, mean, std) @ projection), torch.from_numpy(kinds[type]), []
-    for k in range(N_NETS):
-        net, rng = OutfitNet(projection.shape[1], answers.shape[1], hidden), np.random.default_rng([seed, k])
-        told = progress and partial(_progress_of_net, progress, k)
-        nets.append(_train_net(net, inputs, answers, codes, train, epochs, bs, n_more, lr, weight_decay, rng, told))
+    inputs, codes = torch.from_numpy(standardised(x, mean, std) @ projection), torch.from_numpy(kinds[type])
+    nets = _train_nets(inputs, answers, codes, train, epochs, bs, n_more, lr, hidden, seed, progress)
     together = {a: kind_counts(outfits, codes, codes.max() + 1) for a, codes in kinds.items()}
     sets = np.zeros((len(outfits), kinds[type].max() + 2), bool) # the last column for types that are not known
     for row, outfit in zip(sets, outfits): row[kinds[type][outfit]] = True
-    model = OutfitModel(nn.ModuleList(nets), mean, std, projection, type, together, sets[:, :-1], (1., 0.))
+    model = OutfitModel(nets, mean, std, projection, type, together, sets[:, :-1], (1., 0.))
     often = np.bincount(np.concatenate(outfits), minlength=len(x))
     model.calibration = _calibration(model, model.vectors(x, p), held, kinds[type], often)
     if len(names): model.names, model.pairs = _known_pairs(outfits, names)
