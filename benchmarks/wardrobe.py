@@ -12,7 +12,7 @@ alike     A fifth of the garments is not learned from. Of their photos that have
           siblings of the others; by all that there is to see, and blind to colour.
 together  A fifth of the outfits is kept back, without twins of outfits to learn from. Wrong items are of the same
           type, and drawn as often as all outfits have them. `new_items` are questions whose answer is in no outfit
-          to learn from.
+          to learn from, `among_new` those whose wrong answers are in none either.
 shift     How far the features of photos of one type are from the mean of all, beside 60 random photos.
 large     Seconds and memory for 10,000 items (photos are repeated), of the search among 100,000 vectors, and of the
           page of 3,000 items.
@@ -75,7 +75,8 @@ def alike(tagger, items, table, seeds):
 def together(tagger, items, table, data, seeds):
     from fashion_tagger.colours import dominant_colours, harmony_matrix
     from fashion_tagger.outfit_model import fit_outfits, judge_outfits, pair_score
-    from fashion_tagger.outfits import co_occurrence_score, popularity_score, read_outfits, split_outfits
+    from fashion_tagger.outfits import (blank_questions, co_occurrence_score, fill_in_the_blank, popularity_score,
+                                        read_outfits, split_outfits)
     from fashion_tagger.wardrobe import item_kinds
     from joblib import Parallel, delayed
     outfits = read_outfits(f'{data}/outfits.csv', table['product'])
@@ -88,6 +89,7 @@ def together(tagger, items, table, data, seeds):
     for seed in seeds:
         learn, judge = split_outfits(outfits, 0.2, seed)
         seen = np.unique(np.concatenate(learn))
+        all_new = blank_questions(judge, types, np.where(np.isin(np.arange(len(table)), seen), 0, often), seed)
         model, seconds = timed(fit_outfits, items.x, items.p, kinds, learn, seed=seed)
         vectors = model.vectors(items.x, items.p)
         scores = {
@@ -100,6 +102,7 @@ def together(tagger, items, table, data, seeds):
             'OutfitModel': pair_score(model.fits(vectors, vectors))}
         for way, score in scores.items():
             found = judge_outfits(score, judge, types, often, seen, seed)
+            found['among_new'] = fill_in_the_blank(score, all_new, seen).new
             rows.append(dict(way=way, seconds=seconds if way == 'OutfitModel' else 0., **found))
         print(pd.DataFrame(rows[-len(scores):]).round(3).to_string(index=False), flush=True)
     frame = pd.DataFrame(rows).groupby('way', sort=False)

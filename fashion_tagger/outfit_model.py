@@ -30,16 +30,14 @@ __all__ = ['OutfitNet', 'OutfitModel', 'fit_outfits', 'pair_score', 'judge_outfi
 
 # %% ../nbs/62_outfit_model.ipynb #faae317b
 class OutfitNet(nn.Module):
-    "From features and answers of items to two unit vectors each, to offer and to ask"
+    "From features and answers of items to two vectors of one length each, to offer and to ask"
     def __init__(self,
         n_features: int, # Of each item
         n_answers: int, # Probabilities of each item
-        hidden: int = 1024, # Width of the hidden layer
-        n_dims: int = 256, # Of each vector
-        drop: float = 0.4, # Share of features that are dropped in training
+        hidden: int = 512, # Width of the hidden layer
+        n_dims: int = 128, # Of each vector
     ):
         super().__init__()
-        self.drop = drop
         self.hidden = nn.Linear(n_features, hidden)
         self.out = nn.Linear(n_features + hidden, 2*n_dims)
         self.scale, self.shift = nn.Linear(n_answers, 2*n_dims), nn.Linear(n_answers, 2*n_dims, bias=False)
@@ -52,17 +50,16 @@ class OutfitNet(nn.Module):
         x: torch.Tensor, # Features, shape `(n, n_features)`
         p: torch.Tensor, # Answers, shape `(n, n_answers)`
     ) -> torch.Tensor: # Shape `(n, 2, n_dims)`
-        x = F.dropout(x, self.drop, self.training)
-        h = F.dropout(F.gelu(self.hidden(x)), self.drop, self.training)
-        out = self.out(torch.cat([x, h], 1))*self.scale(p) + self.shift(p)
-        return F.normalize(out.view(len(x), 2, -1), dim=2)
+        out = self.out(torch.cat([x, F.gelu(self.hidden(x))], 1))*self.scale(p) + self.shift(p)
+        return F.normalize(out.view(len(x), 2, -1), dim=2)*(self.temperature/2).exp()
 
-    def fits(self,
-        a: torch.Tensor, # Vectors of some items, shape `(n, 2, n_dims)`
-        b: torch.Tensor, # Vectors of others, shape `(m, 2, n_dims)`
-    ) -> torch.Tensor: # Shape `(n, m)`
-        "How well each of `a` fits each of `b`, the same in both directions"
-        return (a[:, 0] @ b[:, 1].T + a[:, 1] @ b[:, 0].T)*self.temperature.exp()
+# %% ../nbs/62_outfit_model.ipynb #32d219da
+def vectors_fit(
+    a: torch.Tensor, # Vectors of some items, shape `(n, 2, n_dims)`
+    b: torch.Tensor, # Vectors of others, shape `(m, 2, n_dims)`
+) -> torch.Tensor: # Shape `(n, m)`
+    "How well each of `a` fits each of `b`, the same in both directions"
+    return a[:, 0] @ b[:, 1].T + a[:, 1] @ b[:, 0].T
 
 # %% ../nbs/62_outfit_model.ipynb #25512a9c
 def blank_loss(
@@ -76,23 +73,24 @@ def blank_loss(
     "Cross entropy of finding each item of each outfit among the items of its type"
     lengths = np.array([len(o) for o in outfits])
     flat, owner = np.concatenate(outfits), torch.from_numpy(np.repeat(np.arange(len(outfits)), lengths))
-    items = np.unique(np.concatenate([flat, more]))
+    items, times = np.unique(np.concatenate([flat, more]), return_counts=True)
     right = torch.from_numpy(np.searchsorted(items, flat)) # rows of the items to find
     vectors = net(x[items], p[items])
-    fits = net.fits(vectors, vectors[right]) # (n_items, n_to_find)
+    fits = vectors_fit(vectors, vectors[right]) # (n_items, n_to_find)
     member = torch.zeros(len(items), len(outfits), dtype=torch.bool)
     member[right, owner] = True
     whole = fits @ F.one_hot(owner, len(outfits)).float() # (n_items, n_outfits): with all of an outfit
     mean = (whole[:, owner] - fits)/torch.from_numpy(lengths - 1)[owner] # without the item itself
     out = member[:, owner] | (types[items][:, None] != types[items][right])
     out[right, torch.arange(len(right))] = False
-    return F.cross_entropy(mean.masked_fill(out, -1e4).T, right)
+    logits = mean + torch.from_numpy(times).float().log()[:, None]
+    return F.cross_entropy(logits.masked_fill(out, -1e4).T, right)
 
 # %% ../nbs/62_outfit_model.ipynb #3515cb69
 @dataclass
 class OutfitModel:
     "What goes together, learned from outfits"
-    net: OutfitNet # In evaluation mode
+    nets: nn.ModuleList # Of `OutfitNet`, which count alike
     mean: np.ndarray # Of each feature of the tagger, shape `(n_features,)`
     std: np.ndarray # The same shape
     projection: np.ndarray # To what the network takes, shape `(n_features, n_inputs)`
@@ -110,7 +108,8 @@ class OutfitModel:
     ) -> torch.Tensor: # Shape `(n, 2, n_dims)`
         "What `goes_with` compares"
         x = standardised(np.asarray(x, np.float32), self.mean, self.std) @ self.projection
-        return self.net(torch.from_numpy(x), torch.from_numpy(np.asarray(p, np.float32)))
+        inputs = torch.from_numpy(x), torch.from_numpy(np.asarray(p, np.float32))
+        return torch.cat([net(*inputs) for net in self.nets], 2)/len(self.nets)**0.5 # so that their fits are averaged
 
     @torch.no_grad()
     def fits(self,
@@ -118,7 +117,7 @@ class OutfitModel:
         b: torch.Tensor, # Vectors of others
     ) -> np.ndarray: # Shape `(n, m)`; higher is better
         "How well items fit"
-        return self.net.fits(a, b).numpy()
+        return vectors_fit(a, b).numpy()
 
     def goes_with(self,
         a: torch.Tensor, # Vectors of some items, as from `vectors`
@@ -161,7 +160,9 @@ def type_attribute(
     return min(repeated, key=lambda name: repeated[name])
 
 # %% ../nbs/62_outfit_model.ipynb #dd6cf4f2
-N_INPUTS = 512 # principal components of the features that the network takes
+N_INPUTS = 512 # principal components of the features that a network takes
+N_NETS = 2 # whose fits are averaged
+WEIGHT_DECAY = 2. # in AdamW, that is, times the learning rate in each step
 FEWEST = 50 # outfits to learn from
 
 def _net_inputs(x, used):
@@ -173,13 +174,13 @@ def _net_inputs(x, used):
     half = white*sizes
     return mean, std, (half/(z @ half).std()).astype(np.float32)
 
-def _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, seed, progress):
+def _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, rng, progress):
     "Train a network in place"
-    rng, order = np.random.default_rng(seed), []
+    order: list = []
     often = np.bincount(np.concatenate(outfits), minlength=len(x))
     bs = min(bs, len(outfits))
     steps = max(150, epochs*len(outfits)//bs)
-    opt = torch.optim.AdamW(net.parameters(), lr, weight_decay=0.01)
+    opt = torch.optim.AdamW(net.parameters(), lr, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps)
     for step in range(steps):
         if len(order) < bs: order = rng.permutation(len(outfits)).tolist()
@@ -191,6 +192,14 @@ def _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, seed, progress
         opt.step()
         schedule.step()
         if progress: progress(step + 1, steps)
+
+def _train_nets(x, p, types, outfits, epochs, bs, n_more, lr, hidden, seed, progress):
+    torch.manual_seed(seed)
+    nets = nn.ModuleList(OutfitNet(x.shape[1], p.shape[1], hidden) for _ in range(N_NETS))
+    for k, net in enumerate(nets):
+        told = progress and (lambda step, steps, k=k: progress(k*steps + step, N_NETS*steps))
+        _train_net(net, x, p, types, outfits, epochs, bs, n_more, lr, np.random.default_rng([seed, k]), told)
+    return nets
 
 def _calibration(model, vectors, outfits, types, often):
     "Slope and intercept that tell pairs of outfits from pairs of fakes"
@@ -216,7 +225,7 @@ def fit_outfits(
     bs: int = 128, # Outfits in a batch
     n_more: int = 512, # Random items among the candidates of a batch
     lr: float = 2e-3, # Learning rate
-    hidden: int = 1024, # Width of the hidden layer
+    hidden: int = 512, # Width of the hidden layer
     seed: int = 0,
     progress=None, # Called with the number of steps that are done, and of all steps
 ) -> OutfitModel:
@@ -232,14 +241,12 @@ def fit_outfits(
     held = [outfits[i] for i in order[:min(len(outfits)//10, 100)]]
     train = [outfits[i] for i in order[len(held):]]
     mean, std, projection = _net_inputs(x, np.unique(np.concatenate(train)))
-    torch.manual_seed(seed)
-    net = OutfitNet(projection.shape[1], answers.shape[1], hidden)
-    inputs = torch.from_numpy(standardised(x, mean, std) @ projection)
-    _train_net(net.train(), inputs, answers, torch.from_numpy(kinds[type]), train, epochs, bs, n_more, lr, seed, progress)
+    inputs, codes = torch.from_numpy(standardised(x, mean, std) @ projection), torch.from_numpy(kinds[type])
+    nets = _train_nets(inputs, answers, codes, train, epochs, bs, n_more, lr, hidden, seed, progress)
     together = {a: kind_counts(outfits, codes, codes.max() + 1) for a, codes in kinds.items()}
     sets = np.zeros((len(outfits), kinds[type].max() + 2), bool) # the last column for types that are not known
     for row, outfit in zip(sets, outfits): row[kinds[type][outfit]] = True
-    model = OutfitModel(net.eval(), mean, std, projection, type, together, sets[:, :-1], (1., 0.))
+    model = OutfitModel(nets, mean, std, projection, type, together, sets[:, :-1], (1., 0.))
     often = np.bincount(np.concatenate(outfits), minlength=len(x))
     model.calibration = _calibration(model, model.vectors(x, p), held, kinds[type], often)
     if len(names): model.names, model.pairs = _known_pairs(outfits, names)
@@ -284,7 +291,7 @@ def save(self: OutfitModel,
     "Write `outfits.safetensors` and `outfits.json`"
     from pathlib import Path
     from safetensors.numpy import save
-    tensors = {f'net.{k}': v.numpy() for k, v in self.net.state_dict().items()}
+    tensors = {f'net.{k}': v.numpy() for k, v in self.nets.state_dict().items()}
     tensors |= {f'together.{k}': v for k, v in self.together.items()}
     tensors |= dict(mean=self.mean, std=self.std, projection=self.projection, types=self.types.astype(np.uint8))
     if self.pairs is not None: tensors['pairs'] = self.pairs
@@ -308,11 +315,12 @@ def load_outfit_model(
         tensors, config = load_file(path), json.loads((Path(folder)/OUTFITS_JSON).read_text(encoding='utf-8'))
         state = {k.removeprefix('net.'): torch.from_numpy(v) for k, v in tensors.items() if k.startswith('net.')}
         together = {k.removeprefix('together.'): v for k, v in tensors.items() if k.startswith('together.')}
-        hidden, n_inputs = state['hidden.weight'].shape
-        net = OutfitNet(n_inputs, n_answers, hidden, state['out.bias'].shape[0]//2)
-        net.load_state_dict(state)
+        hidden, n_inputs = state['0.hidden.weight'].shape
+        n_nets, n_dims = sum(k.endswith('hidden.weight') for k in state), state['0.out.bias'].shape[0]//2
+        nets = nn.ModuleList([OutfitNet(n_inputs, n_answers, hidden, n_dims) for _ in range(n_nets)])
+        nets.load_state_dict(state)
         model = OutfitModel(
-            net.eval(), tensors['mean'], tensors['std'], tensors['projection'], config['type'], together,
+            nets, tensors['mean'], tensors['std'], tensors['projection'], config['type'], together,
             tensors['types'].astype(bool), tuple(map(float, config['calibration'])), config['names'], tensors.get('pairs'))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:
         raise InputError(f"{path}: cannot be used ({(str(e) or type(e).__name__).splitlines()[0]}); "

@@ -112,7 +112,7 @@ def _reword_outfits(folder, before, after):
     path = Path(folder)/OUTFITS_FILE
     if not path.is_file(): return
     tensors, config = load_file(path), json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))
-    for name in ('net.scale.weight', 'net.shift.weight'):
+    for name in [n for n in tensors if n.endswith(('scale.weight', 'shift.weight'))]:
         columns = []
         for t in after.schema:
             old = tensors[name][:, before.slices[t.name]] if t.name in before.names else tensors[name][:, :0]

@@ -54,11 +54,12 @@ def test_outfits_follow_the_words(tmp_path):
     from fashion_tagger.teaching import _reword_outfits
     torch.manual_seed(0)
     n, rng = SCHEMA.n_logits, np.random.default_rng(0)
-    net = OutfitNet(4, n, hidden=8, n_dims=3).eval()
+    net = OutfitNet(4, n, hidden=8, n_dims=3)
     torch.nn.init.normal_(net.scale.weight)
     counts = np.triu(rng.integers(0, 9, (12, 12)))
     types = rng.random((5, 12)) < 0.3
-    model = OutfitModel(net, np.zeros(6, np.float32), np.ones(6, np.float32), np.eye(6, 4, dtype=np.float32), "type",
+    nets, projection = torch.nn.ModuleList([net]), np.eye(6, 4, dtype=np.float32)
+    model = OutfitModel(nets, np.zeros(6, np.float32), np.ones(6, np.float32), projection, "type",
                         dict(type=counts + counts.T), types, (1., 0.))
     model.save(tmp_path)
     wider = add_words(add_words(SCHEMA, Attribute("type", ["kaftan"])).schema, Attribute("neck", ["V"]))

@@ -121,7 +121,7 @@ def test_a_file_that_somebody_changed(bundle, photos, name):
 
 
 @pytest.mark.parametrize("name, tensor", [(LOOKS_FILE, "shape"), (OUTFITS_FILE, "projection"), (OUTFITS_FILE, "types"),
-                                          (OUTFITS_FILE, "net.hidden.weight"), (OUTFITS_FILE, "pairs")])
+                                          (OUTFITS_FILE, "net.0.hidden.weight"), (OUTFITS_FILE, "pairs")])
 def test_tensors_that_do_not_fit(bundle, photos, name, tensor):
     "Checksums left out, as somebody who means ill would do"
     tensors = load_file(bundle/name)
