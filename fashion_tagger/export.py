@@ -37,6 +37,7 @@ from safetensors.torch import save
 
 from .data import dls_table
 from .deployed import DeployedNet
+from .engines import full_precision
 from .hub_files import HUB_SCHEME
 from .inference import (BUNDLE_FILES, BUNDLE_VERSION, ONNX_FILE, SETTINGS_FILE, WEIGHTS_FILE, Tagger,
                                       load_network, read_settings)
@@ -395,9 +396,10 @@ def extend_bundle(
 # %% ../nbs/43_export.ipynb #cded33d2
 def _deployed_answers(net, schema, settings, prep, photos):
     "Probabilities that PyTorch gives for photos"
-    deployed = DeployedNet(net, schema, settings.get('temperatures'), **prep.input).eval()
-    pixels = torch.from_numpy(np.stack([prep.pixels(photo) for photo in photos]))
-    with torch.no_grad(): return torch.cat(deployed(pixels)[:len(schema)], 1).numpy()
+    device = next(net.parameters()).device
+    deployed = DeployedNet(net, schema, settings.get('temperatures'), **prep.input).eval().to(device)
+    pixels = torch.from_numpy(np.stack([prep.pixels(photo) for photo in photos])).to(device)
+    with torch.no_grad(), full_precision(): return torch.cat(deployed(pixels)[:len(schema)], 1).cpu().numpy()
 
 def rewrite_bundle(
     bundle, # Folder of the bundle
