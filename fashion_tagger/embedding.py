@@ -23,8 +23,8 @@ from fastai.vision.all import *
 
 from .cache import PixelCache, cache_folder
 from .data import PhotoDL
-from .engines import (BACKENDS, TorchEngine, fastest, full_precision, gather_rows, gpu_has_bf16, onnx_engine,
-                                    rows_of, run_batches)
+from .engines import (BACKENDS, TorchEngine, fastest, full_precision, gather_rows, gpu_has_bf16,
+                                    onnx_engine, rows_of, run_batches)
 from .models import TaggerNet
 from .onnx import EmbeddingNet, write_onnx
 from .schema import InputError

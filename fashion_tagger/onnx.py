@@ -140,7 +140,7 @@ def write_onnx(
     metadata: Mapping|None = None, # Texts by name to store in the file, if onnx is installed
 ):
     "Write a network as ONNX for any number of photos of one size; its input is called `pixels`"
-    if next(net.parameters()).device.type != 'cpu': net = copy.deepcopy(net).cpu() # where the exporter has its constants
+    if next(net.parameters()).device.type != 'cpu': net = copy.deepcopy(net).cpu() # where the exporter's constants are
     was_training, pixels = net.training, torch.zeros(2, *size, 3, dtype=torch.uint8)
     any_number = {name: {0: 'photos'} for name in ('pixels', *outputs)}
     net.eval()

@@ -8,6 +8,8 @@ import pretended
 from fashion_tagger.all import *
 from fashion_tagger.engines import TorchEngine, full_precision, gpu_has_bf16
 from fashion_tagger.examples import examples_of
+from fashion_tagger.export import rewrite_bundle
+from fashion_tagger.inference import load_network
 from pretended import CUDA, claim_of, pretended_cuda, tensors_in
 
 
@@ -19,6 +21,9 @@ def table(tmp_path_factory):
 @pytest.fixture
 def cuda():
     with pretended_cuda() as device: yield device
+
+
+def untrained(): return create_tagger("smaller_vgg", Schema([Attribute("type", ("dress", "hat"))]), pretrained=False)
 
 
 def test_pretence(cuda):
@@ -45,8 +50,7 @@ def test_full_precision(cuda):
 def test_emulated_bf16(cuda, table, monkeypatch, native):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
     assert gpu_has_bf16() == native
-    schema = Schema([Attribute("type", ("dress", "hat"))])
-    engine, exact = embedding_engines(create_tagger("smaller_vgg", schema, pretrained=False).cuda(), (64, 48))
+    engine, exact = embedding_engines(untrained().cuda(), (64, 48))
     assert (engine.precision, exact.precision) == ("bf16" if native else "f32", "f32")
 
 
@@ -173,6 +177,14 @@ def test_interpretation(cuda, table, tmp_path):
     interp.grad_cam(table.image[0], "type")
 
 
+def test_onnx_is_written_on_the_processor(cuda, tmp_path, monkeypatch):
+    devices, net = set(), untrained().cuda()
+    def export(net, *_, **__): devices.update(map(claim_of, net.parameters()))
+    monkeypatch.setattr(torch.onnx, "export", export)  # which has constants on the processor
+    write_onnx(EmbeddingNet(net), tmp_path/"body.onnx", (64, 48), ["features"], fold=False)
+    assert devices == {None} and {claim_of(p) for p in net.parameters()} == {CUDA}
+
+
 def test_export(cuda, table, tmp_path):
     learn = learner(table, tmp_path)
     learn.fit_tagger(1)
@@ -181,5 +193,7 @@ def test_export(cuda, table, tmp_path):
         answer = Tagger.load(bundle, "torch", device).predict(table.image[0])
         assert answer["type"]["value"] in learn.schema["type"].values
     assert on_device(learn) == {CUDA}
+    again = rewrite_bundle(bundle, tmp_path/"again", load_network(bundle).cuda(), {}, lambda _: None, [table.image[0]])
+    assert Tagger.load(again).predict(table.image[0]) == Tagger.load(bundle).predict(table.image[0])
     kept = examples_of(learn)
     assert kept.scores(learn.model)["type"]["accuracy"] == learn.scores()["type"]["accuracy"]
