@@ -18,9 +18,9 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -249,8 +249,11 @@ def _metadata(deployed, settings):
 
 # %% ../nbs/43_export.ipynb #97ce2415
 def _versions():
-    "Of the libraries that a bundle depends on"
-    return {name: version(name) for name in ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow')}
+    "Of the libraries that a bundle depends on; one that runs from a folder, without being installed, has none"
+    found = {}
+    for name in ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow'):
+        with suppress(PackageNotFoundError): found[name] = version(name)
+    return found
 
 def _bundle_settings(learn, schema, network, prep, scores):
     "What `tagger.json` holds, but for what depends on the files"
