@@ -7,9 +7,9 @@ DATA is as for training.py; the photos are decoded before anything is timed. Mix
 it, else fp16 with loss scaling. Utilisation is the share of time in which the GPU is busy, sampled ten times a second
 by nvidia-smi. Without a GPU the script runs on the CPU and reports no utilisation: that shows only that it works.
 
-The package need not be installed. It needs what fastai needs (matplotlib, requests, PyYAML, scipy, scikit-learn, rich and
-anyio among them), timm, safetensors, joblib, Jinja2 and the package with the body's weights; no network, and neither
-ONNX nor its engines."""
+The package need not be installed. It needs what fastai needs (matplotlib, requests, PyYAML, scipy, scikit-learn, rich
+and anyio among them), timm, safetensors, joblib, Jinja2 and the package with the body's weights; no network, and
+neither ONNX nor its engines."""
 import argparse, json, shutil, subprocess, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
