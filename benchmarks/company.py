@@ -1,13 +1,14 @@
 """Seconds of `fashion-tagger train`, `tag` or `audit` alone and beside other work.
 
-    python benchmarks/company.py DATA [--what train|tag|audit] [--attributes A,B,C] [--photos N]
+    python benchmarks/company.py DATA [--what train|tag|audit] [--attributes A,B,C] [--photos N] [--threads N,N]
                                       [--only WORD] [--company NAME,NAME] [--repeat N] [--json FILE]
 
 DATA is a folder with styles.csv (columns id, split and the attributes) and images/, or the word `drawn` for a drawn
 wardrobe of N photos. Every run is a process of its own, from its start to its end.
 
 train   with an empty cache, with threads that wait and with threads that spin
-tag     with each engine that is installed, and a bundle that is trained first
+tag     with each engine that is installed, and a bundle that is trained first; with --threads once for each number
+        of threads, of the engine and of decoding
 audit   opens every photo, in as many threads as there are processors
 
 alone        nothing else runs
@@ -70,7 +71,13 @@ def runs(args, folder):
     wait(Run([*train[:-1], bundle], {}, folder).start())
     backends = dict.fromkeys(backend for backend, _ in engines())
     tag = ['tag', bundle, photos, '--quiet', '--out', 'tags.csv']
-    return {backend: Run([*tag, '--backend', backend], {}, folder) for backend in backends}
+    found = {}
+    for backend in backends:
+        run = Run([*tag, '--backend', backend], {}, folder)
+        for n in args.threads.split(',') if args.threads else ():
+            found[f'{backend}, {n}'] = run._replace(env=dict(FASHION_TAGGER_THREADS=n))
+        if not args.threads: found[backend] = run
+    return found
 
 
 @contextmanager
@@ -119,6 +126,7 @@ def main():
     parser.add_argument('--what', choices=['train', 'tag', 'audit'], default='train')
     parser.add_argument('--attributes', default='gender,articleType,baseColour')
     parser.add_argument('--photos', type=int, default=2000, help='in a drawn wardrobe')
+    parser.add_argument('--threads', help='of tagging, such as 1,2; by default one per processor')
     parser.add_argument('--only', default='', help='runs whose name has this word')
     parser.add_argument('--company', default=','.join(COMPANY), help='which of them')
     parser.add_argument('--repeat', type=int, default=1, help='times; the median counts')

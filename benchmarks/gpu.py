@@ -5,7 +5,11 @@
 
 DATA is as for training.py; the photos are decoded before anything is timed. Mixed precision is bf16 where the GPU has
 it, else fp16 with loss scaling. Utilisation is the share of time in which the GPU is busy, sampled ten times a second
-by nvidia-smi. Without a GPU the script runs on the CPU and reports no utilisation: that shows only that it works."""
+by nvidia-smi. Without a GPU the script runs on the CPU and reports no utilisation: that shows only that it works.
+
+The package need not be installed. It needs what fastai needs (matplotlib, requests, PyYAML, scipy, scikit-learn, rich
+and anyio among them), timm, safetensors, joblib, Jinja2 and the package with the body's weights; no network, and
+neither ONNX nor its engines."""
 import argparse, json, shutil, subprocess, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +103,7 @@ def main():
     import torch
     from fastai.vision.all import set_seed
     from fashion_tagger.data import tagger_dataloaders
+    from fashion_tagger.engines import gpu_has_bf16
     from fashion_tagger import calibration, export, training  # noqa: F401, for the methods that they add
     from fashion_tagger.learner import tagger_learner
     from fashion_tagger.photos import get_photo
@@ -112,7 +117,7 @@ def main():
     size = tuple(map(int, args.size.split('x')))
     dls = tagger_dataloaders(table, size=size, seed=args.seed, bs=args.bs)
     learn = tagger_learner(dls, args.arch, pretrained=args.pretrained, compile=args.compile)
-    if gpu and torch.cuda.is_bf16_supported(): learn.to_bf16()
+    if gpu_has_bf16(): learn.to_bf16()
     elif gpu: learn.to_fp16()
     learn.logger = lambda *_: None
     learn.freeze()

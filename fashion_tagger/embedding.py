@@ -23,7 +23,8 @@ from fastai.vision.all import *
 
 from .cache import PixelCache, cache_folder
 from .data import PhotoDL
-from .engines import BACKENDS, TorchEngine, fastest, gather_rows, onnx_engine, rows_of, run_batches
+from .engines import (BACKENDS, TorchEngine, fastest, full_precision, gather_rows, gpu_has_bf16,
+                                    onnx_engine, rows_of, run_batches)
 from .models import TaggerNet
 from .onnx import EmbeddingNet, write_onnx
 from .schema import InputError
@@ -72,7 +73,7 @@ def _check_features(engine, embedding, size):
 def _torch_engines(embedding, device, precisions):
     "PyTorch in 32 bits on a CPU; on a GPU in bf16 where it has that and nothing else is asked for"
     on_gpu = device.type == 'cuda'
-    default = 'bf16' if on_gpu and torch.cuda.is_bf16_supported() else 'f32'
+    default = 'bf16' if on_gpu and gpu_has_bf16() else 'f32'
     def run(pixels): return (embedding(pixels),)
     return [TorchEngine(run, device, (p or default) if on_gpu else 'f32') for p in precisions]
 
@@ -159,7 +160,7 @@ def embed_batches(embed, dl, device):
     for xb, *yb in dl:
         xb = xb.as_subclass(Tensor).to(device)
         few = 16 if device.type == 'cpu' else len(xb) # the maps of 16 photos stay in a processor's caches
-        xs.append(torch.cat([embed(x) for x in xb.split(few)]))
+        with full_precision(): xs.append(torch.cat([embed(x) for x in xb.split(few)]))
         ys.append([y.as_subclass(Tensor) for y in yb])
     return torch.cat(xs), [torch.cat(parts) for parts in zip(*ys)]
 

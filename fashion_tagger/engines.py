@@ -12,9 +12,10 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/engines.html.md"""
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from functools import cache
 from importlib.util import find_spec
 
@@ -31,7 +32,8 @@ BACKENDS = 'auto', 'torch', 'onnx', 'openvino'
 
 def _has_gpu():
     "Whether PyTorch has a GPU; PyTorch, slow to import, is not imported on machines without one"
-    has_driver = os.path.exists('/dev/nvidiactl') or os.path.exists('/dev/kfd') or os.name == 'nt'
+    drivers = '/dev/nvidiactl', '/dev/dxg', '/dev/kfd' # NVIDIA's, that of Linux inside Windows, AMD's
+    has_driver = os.name == 'nt' or any(map(os.path.exists, drivers))
     if not has_driver or not find_spec('torch'): return False
     import torch
     return torch.cuda.is_available()
@@ -52,6 +54,28 @@ def limit_torch_threads():
     import torch
     if os.environ.get('OMP_NUM_THREADS') or torch.get_num_threads() <= cpu_count(): return
     torch.set_num_threads(cpu_count())
+
+# %% ../nbs/20_engines.ipynb #5e8d17b9
+_precision_lock = threading.RLock() # the settings are those of the process
+
+@contextmanager
+def full_precision():
+    "A context in which a GPU multiplies numbers of 32 bits as they are, not rounded to TF32; for one thread at a time"
+    import torch
+    of = torch.backends
+    if hasattr(of.cudnn, 'conv'): parts, name, exact = (of.cudnn.conv, of.cuda.matmul), 'fp32_precision', 'ieee'
+    else: parts, name, exact = (of.cudnn, of.cuda.matmul), 'allow_tf32', False # PyTorch before 2.9
+    with _precision_lock:
+        before = [getattr(part, name) for part in parts]
+        for part in parts: setattr(part, name, exact)
+        try: yield
+        finally:
+            for part, setting in zip(parts, before): setattr(part, name, setting)
+
+def gpu_has_bf16():
+    "Whether there is a GPU that computes in bf16, and does not only emulate it"
+    import torch
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 # %% ../nbs/20_engines.ipynb #663da0e5
 class TorchEngine:
@@ -78,8 +102,9 @@ class TorchEngine:
         if self.device.type == 'cuda' and x.device.type == 'cpu':
             x = x.pin_memory().to(self.device, non_blocking=True)
         else: x = x.to(self.device)
-        mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None)
-        with torch.inference_mode(), mixed: outputs = self.run(x)
+        if self.dtype: precision = torch.autocast(self.device.type, self.dtype)
+        else: precision = full_precision() if self.device.type == 'cuda' else nullcontext()
+        with torch.inference_mode(), precision: outputs = self.run(x)
         return lambda: [o.float().cpu().numpy() for o in outputs]
 
 # %% ../nbs/20_engines.ipynb #cd66f49a

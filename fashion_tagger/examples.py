@@ -157,7 +157,8 @@ def p(self: Examples,
     temperatures: Mapping|None = None, # By target, what the logits are divided by
 ) -> torch.Tensor: # Shape `(n, n_logits)`
     "Probabilities that a network gives the photos"
-    return probabilities(net.schema, net.eval().head(torch.from_numpy(self.x.astype(np.float32))), temperatures)
+    x = torch.from_numpy(self.x.astype(np.float32)).to(next(net.parameters()).device)
+    return probabilities(net.schema, net.eval().head(x), temperatures).cpu()
 
 @patch
 def scores(self: Examples,

@@ -18,9 +18,9 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +37,7 @@ from safetensors.torch import save
 
 from .data import dls_table
 from .deployed import DeployedNet
+from .engines import full_precision
 from .hub_files import HUB_SCHEME
 from .inference import (BUNDLE_FILES, BUNDLE_VERSION, ONNX_FILE, SETTINGS_FILE, WEIGHTS_FILE, Tagger,
                                       load_network, read_settings)
@@ -248,8 +249,11 @@ def _metadata(deployed, settings):
 
 # %% ../nbs/43_export.ipynb #97ce2415
 def _versions():
-    "Of the libraries that a bundle depends on"
-    return {name: version(name) for name in ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow')}
+    "Of the libraries that a bundle depends on; one that runs from a folder, without being installed, has none"
+    found = {}
+    for name in ('fashion_tagger', 'torch', 'timm', 'torchvision', 'fastai', 'pillow'):
+        with suppress(PackageNotFoundError): found[name] = version(name)
+    return found
 
 def _bundle_settings(learn, schema, network, prep, scores):
     "What `tagger.json` holds, but for what depends on the files"
@@ -395,9 +399,10 @@ def extend_bundle(
 # %% ../nbs/43_export.ipynb #cded33d2
 def _deployed_answers(net, schema, settings, prep, photos):
     "Probabilities that PyTorch gives for photos"
-    deployed = DeployedNet(net, schema, settings.get('temperatures'), **prep.input).eval()
-    pixels = torch.from_numpy(np.stack([prep.pixels(photo) for photo in photos]))
-    with torch.no_grad(): return torch.cat(deployed(pixels)[:len(schema)], 1).numpy()
+    device = next(net.parameters()).device
+    deployed = DeployedNet(net, schema, settings.get('temperatures'), **prep.input).eval().to(device)
+    pixels = torch.from_numpy(np.stack([prep.pixels(photo) for photo in photos])).to(device)
+    with torch.no_grad(), full_precision(): return torch.cat(deployed(pixels)[:len(schema)], 1).cpu().numpy()
 
 def rewrite_bundle(
     bundle, # Folder of the bundle

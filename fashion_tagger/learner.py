@@ -26,7 +26,7 @@ from fastai.vision.all import *
 
 from .data import TaggerDataLoaders, dls_table, photo_axes, schema_from_dls, write_over
 from .embedding import FeatureDL, embed_dls, feature_function, own_draw, weights_checksum
-from .engines import limit_torch_threads, process_number
+from .engines import full_precision, limit_torch_threads, process_number
 from .features import choose_feature_groups, compare_feature_groups, correlated_attributes, feature_sets
 from .losses import TaggerLoss, TargetTuple
 from .metrics import score_targets, tagger_metrics
@@ -56,7 +56,8 @@ class LabelledPreds(NamedTuple):
 def labelled_preds(learn, ds_idx=1, dl=None, schema=None):
     "Probabilities by the schema in 32 bits, whatever the loss, and labels in a tuple even where there is one target"
     schema, half = learner_schema(learn, schema), learn.cbs.filter(risinstance(MixedPrecision))
-    with learn.no_bar(), learn.removed_cbs(half): logits, targs = learn.get_preds(ds_idx=ds_idx, dl=dl, act=noop)
+    with learn.no_bar(), learn.removed_cbs(half), full_precision():
+        logits, targs = learn.get_preds(ds_idx=ds_idx, dl=dl, act=noop)
     if logits.ndim != 2 or logits.shape[1] != schema.n_logits:
         raise InputError(f"the model gives numbers of shape {tuple(logits.shape)}; expected {schema.n_logits} "
                          f"for each photo, one for each word of {', '.join(schema.names)}")
@@ -230,7 +231,7 @@ class TaggerLearner(Learner):
     def get_preds(self, ds_idx=1, dl=None, with_input=False, **kwargs):
         needs_photos = dl is not None or with_input
         alone = self.removed_cbs(L(getattr(self, 'distributed_trainer', None)))
-        with nullcontext() if needs_photos else self.features_in_place_of_photos(), alone:
+        with nullcontext() if needs_photos else self.features_in_place_of_photos(), alone, full_precision():
             return super().get_preds(ds_idx=ds_idx, dl=dl, with_input=with_input, **kwargs)
 
     @delegates(Learner.validate)

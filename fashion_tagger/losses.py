@@ -160,7 +160,7 @@ class TaggerLoss(nn.Module):
         "The answer of each target; where there is one target, its tensor by itself, as fastai expects"
         answers = []
         for t, part in self.schema.split(p):
-            threshold = torch.as_tensor(self.thresholds.get(t.name, 0.5), device=p.device)
+            threshold = torch.as_tensor(self.thresholds.get(t.name, 0.5), dtype=torch.float32, device=p.device)
             answer = t.decide(part, threshold)
             answers.append(answer.float().as_subclass(_DecodedTags) if isinstance(t, TagSet) else answer)
         return TargetTuple(answers) if len(answers) > 1 else answers[0]

@@ -135,7 +135,8 @@ class TagsMetric(PhotoMetric):
     def _scores(self, learn, logits, targ):
         p = (logits.float()/self._of_loss(learn, 'temperatures', 1.)).sigmoid()
         threshold = self._of_loss(learn, 'thresholds', 0.5) if self.threshold is None else self.threshold
-        return self.score(p >= torch.as_tensor(threshold, device=logits.device), targ)
+        threshold = torch.as_tensor(threshold, dtype=torch.float32, device=logits.device) # Apple's GPU has no 64 bits
+        return self.score(p >= threshold, targ)
 
 # %% ../nbs/25_metrics.ipynb #4caef97c
 def attribute_accuracy(

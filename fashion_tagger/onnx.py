@@ -9,6 +9,7 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/onnx.html.md"""
 # %% ../nbs/26_onnx.ipynb #3b364a42
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -139,8 +140,8 @@ def write_onnx(
     metadata: Mapping|None = None, # Texts by name to store in the file, if onnx is installed
 ):
     "Write a network as ONNX for any number of photos of one size; its input is called `pixels`"
-    device, was_training = next(net.parameters()).device, net.training
-    pixels = torch.zeros(2, *size, 3, dtype=torch.uint8, device=device)
+    if next(net.parameters()).device.type != 'cpu': net = copy.deepcopy(net).cpu() # where the exporter's constants are
+    was_training, pixels = net.training, torch.zeros(2, *size, 3, dtype=torch.uint8)
     any_number = {name: {0: 'photos'} for name in ('pixels', *outputs)}
     net.eval()
     try:

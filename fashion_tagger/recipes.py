@@ -32,7 +32,7 @@ import fashion_tagger.calibration # noqa: F401, which adds tune_thresholds and c
 from .annotations import read_labels
 from .data import tagger_dataloaders, warn_unknown
 from .distributed import training_together, use_own_gpu
-from .engines import first_does, only_first_speaks, process_number
+from .engines import first_does, gpu_has_bf16, only_first_speaks, process_number
 from .examples import examples_of
 from .export import check_bundle_name, extend_bundle, table_fingerprint
 from .inference import LOOKS_FILE, UNLIKE_FILE, Tagger
@@ -96,7 +96,7 @@ def _weighted_loss(dls):
 def _to_half(learn):
     "Mixed precision on a GPU"
     if learn.dls.device.type != 'cuda': return
-    if torch.cuda.is_bf16_supported(): learn.to_bf16()
+    if gpu_has_bf16(): learn.to_bf16()
     else: learn.to_fp16()
 
 def _training_key(learn, options):

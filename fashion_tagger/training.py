@@ -37,7 +37,7 @@ def _random_states(dl):
     "The state of every generator that training draws from"
     _, keys, *rest = np.random.get_state()
     numpy_state = [torch.from_numpy(keys.astype(np.int64)), *rest]
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else [] # of the GPU that this process uses
     return dict(torch=torch.get_rng_state(), cuda=cuda, numpy=numpy_state, python=random.getstate(),
                 loader=dl.rng.getstate())
 
@@ -56,7 +56,7 @@ def _all_random_states(dl):
 def _set_random_states(states, dl):
     keys, *rest = states['numpy']
     torch.set_rng_state(states['torch'])
-    if torch.cuda.is_available() and states['cuda']: torch.cuda.set_rng_state_all(states['cuda'])
+    if torch.cuda.is_available() and states['cuda']: torch.cuda.set_rng_state(states['cuda'][0])
     np.random.set_state(('MT19937', keys.numpy().astype(np.uint32), *rest))
     random.setstate(states['python'])
     dl.rng.setstate(states['loader'])

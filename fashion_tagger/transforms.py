@@ -105,7 +105,7 @@ def random_numbers(
 ) -> Tensor: # `(bs,)`
     "A number from `-limit` to `limit` for each photo"
     zeros = torch.zeros(x.size(0), device=x.device)
-    if draw is not None: return zeros + torch.as_tensor(draw, device=x.device)
+    if draw is not None: return zeros + torch.as_tensor(draw, dtype=torch.float32, device=x.device)
     numbers, chance = torch.empty(2, 1 if batch else x.size(0), device=x.device).uniform_()
     return zeros + (2*numbers - 1)*limit*(chance < p)
 

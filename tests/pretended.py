@@ -1,8 +1,8 @@
 """A CUDA device that is not there, for machines without one.
 
 Tensors stay in ordinary memory, but each storage claims to be on a device. Where PyTorch would refuse to mix devices,
-this raises the same error at the same line. Values, gradients and time are the processor's; what only a kernel does
-wrong is not found."""
+this raises the same error at the same line. Convolutions round to TF32 where cuDNN would. Other values, gradients and
+time are the processor's; what only a kernel does wrong is not found."""
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,10 +13,12 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 CUDA = torch.device("cuda", 0)
+HAS_FLOAT64 = True  # Apple's GPU has not
 MOVES = {Tensor.to, Tensor.cuda, Tensor.cpu}
 GETTERS = {Tensor.device.__get__: "device", Tensor.is_cuda.__get__: "is_cuda", Tensor.is_cpu.__get__: "is_cpu"}
 INDEXING = {Tensor.__getitem__, Tensor.__setitem__, Tensor.index_put_, torch.index_put}
 INTO_THE_FIRST = {Tensor.copy_, Tensor.data.__set__, Tensor.grad.__set__, Tensor.set_, Tensor.type_as}
+CONVOLUTIONS = {torch.conv1d, torch.conv2d}
 READS = {"item", "tolist", "__bool__", "__float__", "__int__", "__index__"}
 
 
@@ -31,6 +33,7 @@ def claim_of(t):
 
 
 def claim(t, device):
+    if device and t.dtype == torch.float64 and not HAS_FLOAT64: raise TypeError("the device has no float64")
     with torch._C.DisableTorchFunction():
         storage = storage_of(t)
         if storage is not None: storage.claim = device
@@ -49,6 +52,17 @@ def pretended(device):
     "CUDA for whatever names it, None for the processor"
     if isinstance(device, int): return CUDA
     return CUDA if torch.device(device).type == "cuda" else None
+
+
+def rounded(x):
+    "32-bit numbers with the 10 bits of mantissa that TF32 has"
+    return (x.contiguous().view(torch.int32) + 0x1000 & ~0x1fff).view(torch.float32)
+
+
+def multiplies_in_tf32(x):
+    "Whether cuDNN would round what it multiplies; here only where nothing is differentiated or traced"
+    if torch.is_grad_enabled() or torch._C._get_tracing_state() or torch.is_autocast_enabled("cpu"): return False
+    return x.dtype == torch.float32 and torch.backends.cudnn.conv.fp32_precision == "tf32"
 
 
 class PretendedCuda(TorchFunctionMode):
@@ -71,6 +85,7 @@ class PretendedCuda(TorchFunctionMode):
         if func in (torch.as_tensor, torch.tensor): return self.make(func, args, kwargs, where, named)
         inputs = list(tensors_in((args, kwargs)))
         if not named: where = self.common_device(func, name, args, inputs)
+        if where and func in CONVOLUTIONS and multiplies_in_tf32(args[0]): args = *map(rounded, args[:2]), *args[2:]
         out = func(*args, **kwargs)
         if where and name not in READS:
             for t in tensors_in(out):
@@ -145,7 +160,8 @@ def as_processor(cls):
 def pretended_cuda():
     "A context with one CUDA device that is not there"
     answers = dict(is_available=True, is_initialized=True, is_bf16_supported=True, current_device=0, device_count=1,
-                   get_rng_state_all=[], set_rng_state_all=None, synchronize=None, empty_cache=None, set_device=None,
+                   get_rng_state_all=[], set_rng_state_all=None, get_rng_state=torch.get_rng_state(),
+                   set_rng_state=None, synchronize=None, empty_cache=None, set_device=None,
                    manual_seed=None, manual_seed_all=None)
     cuda = {name: Mock(return_value=answer) for name, answer in answers.items()}
     exists = os.path.exists

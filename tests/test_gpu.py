@@ -1,9 +1,15 @@
 """Training, interpretation and export on a CUDA device that is pretended: no tensor meets one on another device."""
+import numpy as np
 import pytest
 import torch
+from fastai.learner import load_learner
 
+import pretended
 from fashion_tagger.all import *
-from fashion_tagger.engines import TorchEngine
+from fashion_tagger.engines import TorchEngine, full_precision, gpu_has_bf16
+from fashion_tagger.examples import examples_of
+from fashion_tagger.export import rewrite_bundle
+from fashion_tagger.inference import load_network
 from pretended import CUDA, claim_of, pretended_cuda, tensors_in
 
 
@@ -17,6 +23,9 @@ def cuda():
     with pretended_cuda() as device: yield device
 
 
+def untrained(): return create_tagger("smaller_vgg", Schema([Attribute("type", ("dress", "hat"))]), pretrained=False)
+
+
 def test_pretence(cuda):
     x = torch.ones(3, device="cuda")
     assert (x.device, x.is_cuda, (x + 1).device) == (CUDA, True, CUDA)
@@ -26,8 +35,27 @@ def test_pretence(cuda):
     assert x.cpu().numpy().sum() == 3 and not x.cpu().is_cuda
 
 
-def learner(table, folder, **kwargs):
-    dls = tagger_dataloaders(table, size=(64, 48), bs=8, num_workers=0, device=torch.device("cuda"), path=folder)
+@torch.no_grad()
+def test_full_precision(cuda):
+    pixels, conv = torch.rand(2, 3, 8, 8), torch.nn.Conv2d(3, 4, 3)
+    exact = conv(pixels).permute(0, 2, 3, 1)
+    conv.cuda()
+    def run(x): return (conv(x).permute(0, 2, 3, 1),)
+    assert 1e-5 < (run(pixels.cuda())[0].cpu() - exact).abs().max() < 1e-2  # cuDNN's own way
+    with full_precision(): assert torch.equal(run(pixels.cuda())[0].cpu(), exact)
+    assert np.array_equal(TorchEngine(run, "cuda").start(pixels)()[0], exact)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_emulated_bf16(cuda, table, monkeypatch, native):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert gpu_has_bf16() == native
+    engine, exact = embedding_engines(untrained().cuda(), (64, 48))
+    assert (engine.precision, exact.precision) == ("bf16" if native else "f32", "f32")
+
+
+def learner(table, folder, device="cuda", **kwargs):
+    dls = tagger_dataloaders(table, size=(64, 48), bs=8, num_workers=0, device=torch.device(device), path=folder)
     learn = tagger_learner(dls, **kwargs)
     learn.remove_cb(learn.progress)
     learn.logger = lambda *_: None
@@ -109,6 +137,33 @@ def test_resume(cuda, table, tmp_path):
     assert on_device(again) == moments == {CUDA}
 
 
+def test_files_of_a_gpu_where_there_is_none(table, tmp_path, monkeypatch):
+    checkpoints, learn = Checkpoints(tmp_path/"checkpoints"), learner(table, tmp_path, "cpu")
+    with monkeypatch.context() as of_gpu:
+        of_gpu.setattr(torch.serialization, "location_tag", lambda _: "cuda:0")
+        learn.fit_tagger(1, checkpoints=checkpoints)
+        learn.save("tagger")
+        learn.export("tagger.pkl")
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="CUDA device"): torch.load(tmp_path/"models"/"tagger.pth")
+    again = learner(table, tmp_path, "cpu")
+    again.fit_tagger(2, checkpoints=checkpoints, resume=True)
+    assert again.load("tagger").scores() == learn.scores()
+    assert load_learner(tmp_path/"tagger.pkl").predict(table.image[0])[0] == learn.predict(table.image[0])[0]
+
+
+def test_without_float64(cuda, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretended, "HAS_FLOAT64", False)
+    with pytest.raises(TypeError, match="float64"): torch.zeros(1, dtype=torch.float64, device="cuda")
+    learn = learner(table, tmp_path, views=2)
+    thresholds = np.full(len(learn.schema["tags"].tags), 0.25)  # as best_thresholds gives them
+    learn.loss_func.thresholds = dict(tags=thresholds)
+    learn.fit_tagger(1, unfrozen_epochs=1)
+    learn.predict(table.image[0])
+    learn.tune_thresholds()
+    learn.calibrate()
+
+
 def test_interpretation(cuda, table, tmp_path):
     learn = learner(table, tmp_path)
     learn.fit_tagger(1)
@@ -122,6 +177,14 @@ def test_interpretation(cuda, table, tmp_path):
     interp.grad_cam(table.image[0], "type")
 
 
+def test_onnx_is_written_on_the_processor(cuda, tmp_path, monkeypatch):
+    devices, net = set(), untrained().cuda()
+    def export(net, *_, **__): devices.update(map(claim_of, net.parameters()))
+    monkeypatch.setattr(torch.onnx, "export", export)  # which has constants on the processor
+    write_onnx(EmbeddingNet(net), tmp_path/"body.onnx", (64, 48), ["features"], fold=False)
+    assert devices == {None} and {claim_of(p) for p in net.parameters()} == {CUDA}
+
+
 def test_export(cuda, table, tmp_path):
     learn = learner(table, tmp_path)
     learn.fit_tagger(1)
@@ -130,3 +193,7 @@ def test_export(cuda, table, tmp_path):
         answer = Tagger.load(bundle, "torch", device).predict(table.image[0])
         assert answer["type"]["value"] in learn.schema["type"].values
     assert on_device(learn) == {CUDA}
+    again = rewrite_bundle(bundle, tmp_path/"again", load_network(bundle).cuda(), {}, lambda _: None, [table.image[0]])
+    assert Tagger.load(again).predict(table.image[0]) == Tagger.load(bundle).predict(table.image[0])
+    kept = examples_of(learn)
+    assert kept.scores(learn.model)["type"]["accuracy"] == learn.scores()["type"]["accuracy"]
