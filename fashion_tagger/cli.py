@@ -486,8 +486,8 @@ def tag(
     load = dict(backend=backend, precision=precision, sure=sure)
     if group:
         if on_ray: raise InputError("--group pools answers in memory, without --ray; leave out one of them")
-        more = dict(overwrite=overwrite, progress=progress, excel=excel, **load)
-        counts = tag_products_to_file(bundle, photos, group, out, images, image_column, **more)
+        own = dict(overwrite=overwrite, progress=progress, excel=excel, **load)
+        counts = tag_products_to_file(bundle, photos, group, out, images, image_column, **own)
         print_product_counts(counts, time.perf_counter() - start, quiet)
         return
     loaded = None if quiet else _print_engine
