@@ -29,7 +29,7 @@ from typer.core import TyperCommand
 from .bulk import check_out, check_writable, count_photos, find_photos, own_columns, tag_to_file
 from .bundle_commands import next_command, push_command
 from .cluster import check_parts, ray_options, tag_to_parts, with_ray_address
-from .commands import (decode_beside, drop_unreadable, join_tables, make_demo, print_rows,
+from .commands import (decode_beside, drop_unreadable, join_tables, make_demo, print_rows, some_targets,
                                      warn_if_trained_on, write_json)
 from .engines import only_first_speaks, process_number
 from .product_tags import print_product_counts, tag_products_to_file
@@ -296,7 +296,8 @@ def train(
     group = False if group == 'none' else group
     targets = dict(attributes=_names(attributes), tags=_names(tags), missing=missing, tag_sep=tag_sep)
     rows = read_labels(table, images, split=split, image_column=image_column, group=group, **targets)
-    rows = join_tables(rows, {path: read_labels(path, group=False, **targets) for path in more or []})
+    further = {path: read_labels(path, group=False, **some_targets(path, targets)) for path in more or []}
+    rows = join_tables(rows, further)
     rows = _apply_decisions(rows, decisions)
     if skip_unreadable: rows = _skip_unreadable(rows, size, cache)
     if start_from:
@@ -306,6 +307,8 @@ def train(
                                    num_workers=workers, augment=augment, views=views, cache=cache)
         return _print_total(scores, len(rows), start, json_out)
     is_first = process_number()[0] == 0
+    if is_first and not resume and os.path.exists(os.path.join(out, 'tagger.json')):
+        print(f"{out} holds a bundle, which will be replaced", flush=True)
     if is_first and cache and len(rows) > 500: decode_beside(rows, size, method) # while the libraries are loaded
     from fashion_tagger.recipes import train_bundle, train_within
     options = dict(epochs=freeze_epochs, seed=seed, bs=bs, num_workers=workers, valid=valid, feature_groups=features,
@@ -351,10 +354,11 @@ def evaluate(
     from fashion_tagger.recipes import score_bundle, score_products, table_answers
     with _hint("--skip-unreadable leaves such photos out"): p = table_answers(tagger, rows)
     scores = score_bundle(tagger, rows, p)
-    print(f"{what}, run by {tagger.engine.name} in {tagger.engine.precision}\n{format_scores(scores)}")
+    def shown(scores): return format_scores({name: s for name, s in scores.items() if s['labels']})
+    print(f"{what}, run by {tagger.engine.name} in {tagger.engine.precision}\n{shown(scores)}")
     if group:
         scores = score_products(tagger, rows, p)
-        print(f"\nby product ({group})\n{format_scores(scores)}")
+        print(f"\nby product ({group})\n{shown(scores)}")
     _print_total(scores, len(rows), start, json_out)
 
 # %% ../nbs/79_cli.ipynb #6f79bcd2

@@ -23,8 +23,9 @@ from shutil import which
 
 import typer
 
-from .bulk import csv_writer, photo_bar, row_columns, tag_photos, with_columns
+from .bulk import csv_writer, is_table, photo_bar, row_columns, tag_photos, with_columns
 from .schema import InputError
+from .tables import ExportError, read_records
 
 # %% auto #0
 __all__ = ['make_demo']
@@ -57,6 +58,19 @@ def drop_unreadable(
     readable = table.drop(index=table.index[list(reasons)]).reset_index(drop=True)
     return readable, list(reasons.values())
 
+# %% ../nbs/78_commands.ipynb #ff42cf8b
+def some_targets(
+    path, # A further table
+    targets: dict, # Arguments of `read_labels`: `attributes` and `tags`, as lists or `None`, and others
+) -> dict: # The same, without targets that the table does not have; all of them if it has none
+    "What to read from a further table"
+    if not is_table(path) or not os.path.isfile(path): return targets
+    try: header = [h.lower() for h in read_records(path).header]
+    except ExportError: return targets
+    known = {k: [name for name in targets[k] or [] if name.lower() in header] for k in ('attributes', 'tags')}
+    if not any(known.values()): return targets
+    return targets | {k: names or None for k, names in known.items()}
+
 # %% ../nbs/78_commands.ipynb #8ddb0564
 def join_tables(
     rows, # As from `read_labels`
@@ -66,10 +80,12 @@ def join_tables(
     import pandas as pd
     def targets(table): return [c for c in table if c not in ('image', 'box', 'split', 'group')]
     for path, table in more.items():
-        if {*targets(table)} != {*targets(rows)}:
+        if {*targets(table)} - {*targets(rows)}:
             own, first = (', '.join(targets(t)) for t in (table, rows))
             raise InputError(f"{path}: its targets are {own}, and those of the first table {first}; "
                              "name them all by --attributes and --tags")
+        lacking = [name for name in targets(rows) if name not in table]
+        if lacking: warnings.warn(f"{path} says nothing of {', '.join(lacking)}, which it will not teach", stacklevel=2)
         if 'split' in table and 'split' not in rows:
             raise InputError(f"{path} has a column of the split, and the first table has none; take it out, or add one")
         if 'split' in rows and 'split' not in table: table = table.assign(split='train')

@@ -204,6 +204,7 @@ def read_decisions(
     "Read decisions back; raises `InputError` with the line that cannot be used"
     try: table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding='utf-8-sig')
     except OSError as e: raise InputError(f"{path}: {e.strerror}") from None
+    except pd.errors.EmptyDataError: raise InputError(f"{path} is empty; save the decisions again") from None
     except ValueError as e: raise InputError(f"{path}: not a CSV file in UTF-8 ({str(e).splitlines()[0]})") from None
     if 'tag' not in table: table['tag'] = ''
     for c in _DECISION_COLUMNS:

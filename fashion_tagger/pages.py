@@ -162,9 +162,12 @@ def _coverage_part(interp, t):
 def _no_coverage(interp, t): return None
 
 def _coverage_figure(parts, t):
+    order = 'They are put in order by their probability, and by how little photos are unlike the training photos.'
+    if parts.unlike is None: order = 'They are put in order by their probability.'
     def draw(ax): parts.interp.plot_coverage(t.name, ax, None if parts.unlike is None else {'unlike': -parts.unlike})
     return (draw, (4, 3.6), f'Accuracy of {t.name} against coverage',
-            'Accuracy of the surest answers; the number is the area above the curve, the mean error rate.')
+            f'Accuracy of the surest answers: at 0.5, of the surest half of the photos. {order} The number is the mean '
+            'error rate over the curve; smaller is better.')
 
 def _precision_recall_figure(parts, t):
     def draw(ax): parts.interp.plot_precision_recall(t.name, ax=ax)
@@ -341,8 +344,9 @@ def _products_part(parts):
     "Scores by photo and by product; None if nobody knows which photos belong together"
     if parts.products is None: return None
     scores = parts.products.summary()
+    scores = scores[scores['labels'] > 0]
     df = pd.DataFrame(dict(target=scores.index, measure=scores['measure'], labels=scores['labels'].astype(int),
-                           photo=parts.scores['score'], product=scores['score']))
+                           photo=parts.scores['score'][scores.index], product=scores['score']))
     what = f'{count_of(len(parts.products), "product")} with {count_of(len(parts.interp), "photo")}'
     columns = {'photo': 'score by photo', 'product': 'score by product', 'labels': 'products with a label'}
     return dict(what=what, table=_html_table(df.rename(columns=columns), 'Scores by product', ('target', 'measure')))

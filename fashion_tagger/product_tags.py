@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .bulk import answer_row, as_tagger, check_out, exists_error, find_photos, measured, own_columns, photo_bar
-from .schema import InputError, is_missing
+from .photos import photo_name
+from .schema import InputError, count_of, is_missing, warn_table
 
 # %% auto #0
 __all__ = ['tag_products']
@@ -29,16 +30,22 @@ class _Answers(NamedTuple):
     p: np.ndarray # Probabilities of each photo, shape `(n, n_logits)`; NaN where it cannot be read
     unlike: np.ndarray # How unlike the training photos each is, shape `(n,)`; NaN where that is not known
     reasons: dict # By number, why a photo cannot be read
+    names: list # Of the photos
 
 def _answers(tagger, photos, total, progress):
     "Answers to all photos"
     p, unlike, reasons = np.full((total, tagger.schema.n_logits), np.nan, np.float32), np.full(total, np.nan), {}
+    names: list = []
+    def noted():
+        for photo in photos:
+            names.append(photo_name(photo))
+            yield photo
     with photo_bar(total, 0, progress) as bar:
-        for i, (out, far) in enumerate(measured(tagger, photos)):
+        for i, (out, far) in enumerate(measured(tagger, noted())):
             if isinstance(out, InputError): reasons[i] = str(out)
             else: p[i], unlike[i] = out, np.nan if far is None else far
             bar.update()
-    return _Answers(p, unlike, reasons)
+    return _Answers(p, unlike, reasons, names)
 
 def _largest(x):
     "The largest number that is known, `None` without any"
@@ -53,7 +60,7 @@ def _product_row(tagger, name, p, unlike, reason):
 def tag_products(
     bundle, # Folder of the bundle, or a `Tagger`
     photos: Iterable, # Paths, bytes, images or arrays
-    products: Sequence, # The product of each; a missing one makes a product of its own
+    products: Sequence, # The product of each; a missing one makes the photo a product by itself, named after it
     progress: bool|None = None, # Whether to show a bar on standard error; by default if that is a terminal
     **load, # To `Tagger.load`, such as `sure`
 ): # A DataFrame as from `tag_frame`, with `product` and `photos` (how many could be read) in the place of `image`
@@ -66,7 +73,7 @@ def tag_products(
     numbers = number_products(products)[0]
     for i, (name, n, p) in enumerate(zip(*pooled)):
         own = np.flatnonzero(numbers == i)
-        row = _product_row(tagger, name, p, _largest(said.unlike[own]), None if n else said.reasons[own[0]])
+        row = _product_row(tagger, name or said.names[own[0]], p, _largest(said.unlike[own]), None if n else said.reasons[own[0]])
         rows.append(row | dict(photos=int(n)))
     return pd.DataFrame(rows)
 
@@ -91,14 +98,17 @@ def with_own_columns(
     group: str, # What to call the column of products
     columns: dict, # Cells by name, one per photo
 ): # A DataFrame
-    "Add the columns that say one thing of all photos of each product, such as its title"
+    "Add the columns that say one thing of most products, such as its title; empty where photos of one differ"
     from fashion_tagger.products import number_products
     numbers, names = number_products(products)
     first = np.unique(numbers, return_index=True)[1]
-    own = {group: found['product']}
+    several, own = np.bincount(numbers) > 1, {group: found['product']}
     for name, cells in columns.items():
         cells = np.array(cells, dtype=object)
-        if (cells == cells[first][numbers]).all(): own[f'{name}_given' if name in found else name] = cells[first]
+        differ = np.bincount(numbers, cells != cells[first][numbers]) > 0
+        if 2*differ.sum() > several.sum(): continue
+        if differ.any(): warn_table(f"{name}: empty for {count_of(differ.sum(), 'product')} whose photos differ")
+        own[f'{name}_given' if name in found else name] = np.where(differ, None, cells[first])
     answers = found.drop(columns='product').rename(columns={group: f'{group}_answer'})
     return answers.assign(**own)[[*own, *answers]]
 

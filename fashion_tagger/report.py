@@ -33,7 +33,7 @@ from .label_errors import apply_decisions, find_suspects, out_of_fold, undecided
 from .learner import labelled_preds, learner_features
 from .photos import get_photo
 from .products import pool_products, pool_table
-from .schema import InputError, count_of, encode_labels, schema_from_table
+from .schema import InputError, Schema, count_of, encode_labels, schema_from_table
 from .splits import part_mask, row_groups
 
 # %% auto #0
@@ -92,6 +92,11 @@ def _of_products(tagger, table, p):
     pooled = pool_products(tagger.schema, p, table['group'])
     return TaggerInterpretation.of_tagger(tagger, pool_table(table, tagger.schema), pooled.p)
 
+def _labelled_targets(schema, table):
+    "The targets that have a label in a table; all of them if none has"
+    known = [t for t in schema if table[t.name].notna().any()]
+    return Schema(known or [*schema])
+
 def _judge_labels(tagger, table, features, n_folds):
     "Labels that cross-validated heads disagree with; none if there are too few photos, or no features to judge by"
     nothing = pd.DataFrame(columns=['row', 'image', 'target', 'tag', 'given', 'suggested', 'suspect'])
@@ -134,7 +139,7 @@ def report_parts(
         raise InputError(f"answers for {len(answers[0]):,} rows, and a table of {len(table):,}; "
                          "leave them out if decisions drop photos")
     mask, what = part_mask(table, part)
-    with step('auditing the files'): audit = audit_table(table, tagger.schema)
+    with step('auditing the files'): audit = audit_table(table, _labelled_targets(tagger.schema, table))
     with step('tagging the photos'): p, features, readable = _tag_table(tagger, table, answers)
     rows, scored = table[readable].reset_index(drop=True), mask[readable]
     if not scored.any(): raise InputError(f"none of the {what} can be read")

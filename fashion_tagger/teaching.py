@@ -10,8 +10,10 @@ Docs: https://fashion-tagger.github.io/fashion_tagger/teaching.html.md"""
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +35,9 @@ from .metrics import tagger_metrics
 from .models import TaggerNet, create_tagger
 from .photos import get_photo
 from .recipes import add_looks
-from .schema import Attribute, InputError, Schema, count_of, is_missing, schema_from_table
+from .schema import Attribute, InputError, Parent, Schema, count_of, is_missing, schema_from_table
 from .unlike import load_unlike
-from .vocabulary import Reworded, add_words, edit_words, heads_of, reword_net, reword_thresholds
+from .vocabulary import Reworded, unknown_word, add_words, edit_words, heads_of, reword_net, reword_thresholds
 
 # %% auto #0
 __all__ = ['Taught', 'teach_words', 'teach_attribute', 'change_words', 'train_from']
@@ -174,6 +176,7 @@ def teach_words(
     out, # Folder of the bundle that has learned
     check = None, # A table of labelled photos of other words, as from `read_table`; by default what the bundle keeps
     at_most: float = 0.01, # Share of right answers to other photos that may go to each word
+    within = None, # The parent's value that new values lie within, or a dict by word; the answers tell if not given
 ) -> Taught:
     "Teach words from photos; raises `InputError` for an unreadable photo, or if there is nothing to learn against"
     _check_bundle_out(bundle, out)
@@ -184,12 +187,15 @@ def teach_words(
     for word, some in photos.items():
         if not len(some): raise InputError(f"there is no photo of {word!r}")
     x = {word: torch.from_numpy(tagger.embed(list(some))) for word, some in photos.items()}
-    after = add_words(tagger.schema, type(old)(target, [*photos]), _within(pupil, target, x))
+    places = _within(pupil, target, x, within)
+    after = add_words(tagger.schema, type(old)(target, [*photos]), places)
     net, thresholds = reword_net(pupil.net, after), reword_thresholds(tagger.thresholds, after)
     learning, measuring = kept.halves()
     for word in photos:
-        teach_row(net, target, word, x[word], learning.reworded(after), word not in old.vocab,
-                  tagger.temperatures, thresholds, at_most)
+        taught = {name: (value, False) for name, value in _levels_above(after.schema, target, word, places)}
+        for name, (value, is_new) in (taught | {target: (word, word not in old.vocab)}).items():
+            teach_row(net, name, value, x[word], learning.reworded(after), is_new,
+                      tagger.temperatures, thresholds, at_most)
     found = {word: _found(net, target, word, x[word], tagger.temperatures, thresholds) for word in photos}
     before = measuring.scores(pupil.net, tagger.temperatures, tagger.thresholds)
     scores = measuring.reworded(after).scores(net, tagger.temperatures, thresholds)
@@ -212,14 +218,38 @@ def _answers(net, target, x, temperatures):
                  for t in net.schema)
     return Examples(net.schema, x.numpy(), none).p(net, temperatures)[:, net.schema.slices[target]]
 
-def _within(pupil, target, x):
-    "By word, the value of the parent attribute that the bundle's answers to its photos speak for"
-    parent = pupil.tagger.schema.parents.get(target)
-    if parent is None: return {}
-    values, found = pupil.tagger.schema[parent.name].values, {}
+def _vote(pupil, parent, word, x):
+    "The parent's value that the answers to photos speak for; raises `InputError` where they do not agree"
+    p = _answers(pupil.net, parent.name, x, pupil.tagger.temperatures)
+    votes = Counter(pupil.tagger.schema[parent.name].values[i] for i in p.argmax(1).tolist()).most_common()
+    strange = pupil.tagger.unlike is not None and np.median(pupil.tagger.unlike(x.numpy())) > 1
+    if votes[0][1] >= 0.8*len(x) and not strange: return votes[0][0]
+    said = ', '.join(f'{value} {n}' for value, n in votes)
+    why = f"its photos are unlike the training photos (answers: {said})" if strange else f"the answers are {said}"
+    raise InputError(f"{word!r} lies within one {parent.name}, but {why}; say which by within (--within)")
+
+def _levels_above(schema, target, word, places):
+    "What a new value lies within, from the top: names of attributes and their values"
+    levels: list = []
+    value = word if word in places else None
+    while value and target in schema.parents:
+        parent = schema.parents[target]
+        target, value = parent.name, parent.values[schema[target].vocab.index(value)]
+        levels.insert(0, (target, value))
+    return levels
+
+def _within(pupil, target, x, given):
+    "By new word, the value of the parent attribute that it lies within: as given, or what the answers speak for"
+    schema, found = pupil.tagger.schema, {}
+    parent = schema.parents.get(target)
+    if parent is None:
+        if given: raise InputError(f"{target!r} lies within no other attribute; leave out within (--within)")
+        return {}
     for word, features in x.items():
-        p = _answers(pupil.net, parent.name, features, pupil.tagger.temperatures)
-        found[word] = values[int(p.clamp(min=1e-6).log().mean(0).argmax())]
+        if word in schema[target].vocab: continue
+        value = given.get(word) if isinstance(given, Mapping) else given
+        if value and value not in schema[parent.name].vocab: raise unknown_word(schema[parent.name], value)
+        found[word] = value or _vote(pupil, parent, word, features)
     return found
 
 def _found(net, target, word, x, temperatures, thresholds):
@@ -337,24 +367,37 @@ def _depth(schema, name):
     "How many attributes an attribute lies within"
     return 1 + _depth(schema, schema.parents[name].name) if name in schema.parents else 0
 
-def _commonest_parents(table, child, parent):
+def commonest_parents(table, child, parent, fewest=1):
     "By value of a column, the commonest value of another one beside it; nothing where there is no such column"
     if not {child, parent} <= {*table}: return {}
     both = table[[child, parent]].dropna().astype(str)
-    return both.groupby(child)[parent].agg(lambda column: column.mode().iat[0]).to_dict()
+    enough = both[both.groupby(child)[parent].transform('size') >= fewest]
+    return enough.groupby(child)[parent].agg(lambda column: column.mode().iat[0]).to_dict()
+
+def _as_labelled(schema, table):
+    "A schema whose values lie within what a table says, where five rows or more say it"
+    parents = {}
+    for child, parent in schema.parents.items():
+        told = commonest_parents(table, child, parent.name, fewest=5)
+        values = tuple(told.get(value, old) for value, old in zip(schema[child].values, parent.values))
+        each = zip(schema[child].values, values, parent.values)
+        moved = [f'{value} within {new}' for value, new, old in each if new != old]
+        if moved: warnings.warn(f"the table says otherwise than the bundle: {', '.join(moved)}; it counts", stacklevel=4)
+        parents[child] = Parent(parent.name, values)
+    return replace(schema, parents=parents)
 
 def _extended(schema, more, table):
     "A schema with the words and the targets of another one, which a table shows"
     wider = schema
     for t in sorted(more, key=lambda t: _depth(schema, t.name)): # a value may lie within a new one
         parent = schema.parents.get(t.name)
-        within = _commonest_parents(table, t.name, parent.name) if parent else {}
+        within = commonest_parents(table, t.name, parent.name) if parent else {}
         wider = add_words(wider, t, within).schema
     words = {}
     for t in wider:
         n = len(schema[t.name].vocab) if t.name in schema.names else 0
         words[t.name] = [(i,) if i < n else () for i in range(len(t.vocab))]
-    return Reworded(wider, words)
+    return Reworded(_as_labelled(wider, table), words)
 
 def _with_columns(table, schema):
     "A table with a column per target; missing where there was none"

@@ -55,8 +55,12 @@ def _print_lost(result, name):
     before, after = (_headline(result.schema, scores, name) for scores in (result.before, result.after))
     if not before or not after: return
     line = f"on {count_of(before[2], 'photo')} with known labels, {name} has {before[0]} {before[1]:.3f} before"
-    lost = ', '.join(f'{word} {n}' for word, n in [*result.lost.items()][:5])
-    print(f"{line} and {after[1]:.3f} after" + (f"; no longer right: {lost}" if lost else ''))
+    lost, gone = [], []
+    for word, n in [*result.lost.items()][:5]:
+        (lost if word in result.schema[name].vocab else gone).append(f'{word} {n}')
+    parts = {'no longer right': lost, 'not counted': gone}
+    said = [f"; {what}: {', '.join(words)}" for what, words in parts.items() if words]
+    print(f"{line} and {after[1]:.3f} after{''.join(said)}")
     if after[1] < before[1] - _MUCH:
         warnings.warn(f"{name}: {before[1] - after[1]:.0%} of the answers are no longer right; "
                       "use this bundle only if that is what you want", stacklevel=2)
@@ -65,6 +69,12 @@ def _check_table(schema, check, images):
     if check is None: return None
     from fashion_tagger.recipes import read_for_bundle
     return read_for_bundle(schema, check, images)
+
+def _parent_column(schema, name, table):
+    "The attribute that another one lies within, in a list, if the bundle knows it and the table has it"
+    parent = schema.parents.get(name)
+    if not parent or not is_table(table): return []
+    return [parent.name] if parent.name.lower() in [h.lower() for h in read_records(table).header] else []
 
 def _has_folders(path): return os.path.isdir(path) and any(entry.is_dir() for entry in os.scandir(path))
 
@@ -99,13 +109,15 @@ def teach_command(
         "Table of labelled photos of other values, for a bundle that keeps no examples"))] = None,
     at_most: Annotated[float, typer.Option(min=0, max=1, help=(
         "Share of right answers to other photos that may go to the value"))] = 0.01,
+    within: Annotated[Optional[str], typer.Option(help=(
+        "What a new value lies within, such as the category of a type, where the answers do not tell"))] = None,
     images: Annotated[Optional[str], typer.Option(help="Folder that the image names of tables start from")] = None,
     image_column: Annotated[Optional[str], typer.Option(help="Column of a table with the image names")] = None,
 ):
     "Teach a bundle a new value from a few photos, or a new attribute from a table."
     from fashion_tagger.inference import read_settings
     from fashion_tagger.sources import read_table
-    from fashion_tagger.teaching import teach_attribute, teach_words
+    from fashion_tagger.teaching import commonest_parents, teach_attribute, teach_words
     name, schema = _one_target(attribute, tags), read_settings(bundle)['schema']
     if value:
         _check_kind(schema[name], tags)
@@ -118,8 +130,8 @@ def teach_command(
                              "or one table or folder of folders that says what each shows")
         if tags in schema.names:
             raise InputError(f"the bundle has the tag set {name!r}; teach it one tag at a time, by --value")
-        table = read_table(photos[0], images, [attribute] if attribute else None, [tags] if tags else None,
-                           image_column=image_column)
+        attributes = [attribute, *_parent_column(schema, attribute, photos[0])] if attribute else None
+        table = read_table(photos[0], images, attributes, [tags] if tags else None, image_column=image_column)
         if name not in schema.names:
             result = teach_attribute(bundle, table, name, out)
             key, score, n = _headline(result.schema, result.after, name) or ('score', float('nan'), 0)
@@ -127,7 +139,9 @@ def teach_command(
             print(f"bundle: {result.bundle}")
             return
         found = _photos_by_word(table, name)
-    result = teach_words(bundle, name, found, out, _check_table(schema, check, images), at_most)
+        parent = schema.parents.get(name)
+        if parent and not within: within = commonest_parents(table, name, parent.name)
+    result = teach_words(bundle, name, found, out, _check_table(schema, check, images), at_most, within)
     for word, (n, total) in result.found.items():
         parent = result.schema.parents.get(name)
         within = f", within {parent.values[result.schema[name].vocab.index(word)]}" if parent else ''

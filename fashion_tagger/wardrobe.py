@@ -505,4 +505,7 @@ def _decided(schema, p, decision):
     q = parts[target.name][0]
     if is_tag: q[[*target.vocab].index(word)] = decision.decision == 'relabel' and decision.label == 'yes'
     else: q[:] = np.array([*target.vocab]) == word
+    parent = schema.parents.get(decision.target)
+    if parent and word: # what it lies within comes along
+        parts[parent.name][0, :] = np.array(schema[parent.name].vocab) == parent.values[target.vocab.index(word)]
     return np.concatenate([part[0] for part in parts.values()])
