@@ -280,13 +280,20 @@ class PhotoDL(TfmdDL):
         return TensorPhoto(x.permute(0, 3, 1, 2)), *(kind(torch.as_tensor(y)) for kind, y in zip(kinds, ys))
 
 # %% ../nbs/22_data.ipynb #615eda87
-def warn_unknown(unknown, what):
+def _other_capitals(words, vocab):
+    "A remark on the first word that is known in other capitals, or nothing"
+    known = {str(word).lower(): word for word in vocab}
+    first = next((word for word in words if str(word).lower() in known), None)
+    return '' if first is None else f"; {first!r} is {known[str(first).lower()]!r} in other capitals: write it so"
+
+def warn_unknown(unknown, what, schema):
     "Say which words of some rows are in no vocabulary"
     for name, words in unknown.items():
         some = ', '.join(f'{word} ({n})' for word, n in list(words.items())[:5])
         if len(words) > 5: some += ', ...'
         values = f"{len(words)} value(s) of the {what} rows"
-        warnings.warn(f"{name}: {values} are in no training row and count as wrong: {some}", stacklevel=3)
+        spelled = _other_capitals(words, schema[name].vocab)
+        warnings.warn(f"{name}: {values} are in no training row and count as wrong: {some}{spelled}", stacklevel=3)
 
 def _warn_constant(schema):
     for t in schema.attributes:
@@ -371,7 +378,7 @@ class TaggerDataLoaders(DataLoaders):
             items = test_items if with_labels else items
             return super().test_dl(items, rm_type_tfms=rm_type_tfms, with_labels=with_labels, **kwargs)
         unknown = unknown_words(pd.DataFrame(items), self.schema)
-        warn_unknown(unknown, 'test')
+        warn_unknown(unknown, 'test', self.schema)
         everything = list(range(len(items)))
         block = tagger_datablock(self.schema, unknown, splitter=lambda _: (everything, everything), **self.block_kwargs)
         return self.valid.new(block.datasets(items).valid, **kwargs)
@@ -403,7 +410,7 @@ def tagger_dataloaders(
     n_train = len(parts[0])
     if n_train < 2: raise InputError(f"{n_train} photo to train on; at least 2 are needed")
     _warn_constant(schema)
-    warn_unknown(unknown, 'validation')
+    warn_unknown(unknown, 'validation', schema)
 
     block = tagger_datablock(schema, unknown, splitter=lambda _: parts, **kwargs)
     rows = table.to_dict('records')

@@ -312,7 +312,7 @@ def score_bundle(
 ) -> dict: # As from `score_targets`
     "Score a bundle on labelled photos; raises `InputError` for a photo that cannot be read"
     unknown = unknown_words(table, tagger.schema)
-    warn_unknown(unknown, 'scored')
+    warn_unknown(unknown, 'scored', tagger.schema)
     if p is None: p = table_answers(tagger, table)
     targs = []
     for t in extend_schema(tagger.schema, unknown):

@@ -98,8 +98,8 @@ def plot_coverage(self: TaggerInterpretation,
     others: Mapping|None = None, # Further measures by name: how sure each photo's answer is, shape `(n_photos,)`
 ): # The axis
     "Draw the accuracy of the surest answers against their share, for the probability and for other measures"
-    if ax is None: _, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
     answers = self[target].needs(AttributeAnswers)
+    if ax is None: _, ax = plt.subplots(figsize=(3.6, 3.4), layout='constrained')
     for name, sure in {'probability': answers.p.max(1), **(others or {})}.items():
         found = _down_the_list(answers, sure)
         width = np.diff(found['share'], prepend=0)

@@ -234,7 +234,8 @@ def bundle_targets(start, table):
     "As `targets_in`, of a bundle in a folder"
     from fashion_tagger.inference import read_settings
     from fashion_tagger.recipes import targets_in
-    return targets_in(read_settings(start)['schema'], table)
+    try: return targets_in(read_settings(start)['schema'], table)
+    except InputError as e: raise InputError(f"{e}; a new attribute alone is taught by fashion-tagger teach") from None
 
 def train_further(
     rows, # As from `read_table`

@@ -106,7 +106,7 @@ def test_refusals(home, tmp_path, run, monkeypatch):
     says("give a folder of Parquet parts, not a file", "bundle", "clothes", "--out", "tags.csv", "--ray")
     says("holds other things than parts, such as ", "bundle", "clothes", "--out", "clothes", "--ray")
     says("there is no folder none", "bundle", "clothes", "--out", "none/tags", "--ray")
-    says("none: not a bundle: there is no tagger.json in it", "none", "clothes", "--out", "tags", "--ray")
+    says("none: not a bundle: there is no such folder", "none", "clothes", "--out", "tags", "--ray")
     says("file:///none: not a bundle", "file:///none", "clothes", "--out", "tags", "--ray")
     says("127.0.0.1:1: no Ray cluster answers there", "bundle", "clothes", "--out", "tags", "--ray", "127.0.0.1:1")
     (tmp_path/"done").mkdir()

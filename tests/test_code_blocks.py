@@ -65,6 +65,8 @@ def folder(tmp_path_factory):
     write_layout(table, "fashion_products", home)
     styles = pd.read_csv(home/"styles.csv")
     styles.assign(gender=["Men", "Women"]*(len(styles)//2)).to_csv(home/"styles.csv", index=False)
+    shutil.copy(home/"styles.csv", home/"aside.csv")
+    shutil.copytree(home/"images", home/"aside")
     write_layout(table, "folders", home/"photos_in_folders")
     for name in ("new_photos", "my_photos"): sample_wardrobe(home/name, n=8, seed=1)
     write_outfits(table, home)

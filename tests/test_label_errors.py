@@ -59,7 +59,7 @@ def test_encode_labels():
     ("image,target,given,decision,label\na.jpg,type,x,relabel, \n", "line 2: 'relabel' needs a label"),
     ("image,target,tag,given,decision,label\na.jpg,tags,u,yes,relabel,maybe\n",
      "line 2: the label of a tag is yes or no, not 'maybe'"),
-    ("", "not a CSV file in UTF-8"),
+    ("", "is empty"),
 ])
 def test_files_that_cannot_be_used(tmp_path, text, message):
     (tmp_path/"decisions.csv").write_text(text)

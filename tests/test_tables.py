@@ -179,7 +179,7 @@ def test_uneven_rows(home):
     ("image,type\n", "has no rows"),
     ("", "not even a header"),
     ("image,kind\n1.jpg,a\n", "no column 'type'; it has image, kind"),
-    ("image,Type\n1.jpg,a\n", "no column 'type' (did you mean 'Type'?); it has image, Type"),
+    ("image,kind,TYPE,Type\n1.jpg,a,b,c\n", "no column 'type' (did you mean 'TYPE'?); it has image, kind, TYPE, Type"),
     ("image,types\n1.jpg,a\n", "(did you mean 'types'?)"),
     ("image,type\n1.jpg,b\n,a\n", "1 row with no image in column 'image' (line 3)"),
     ("type,where\nhat,1\n",
