@@ -120,7 +120,7 @@ def _losses_part(interp, thumbnails, target, k):
                                  loss=f'{a.loss:.2f}', p=_p_text(a.p_truth)))
     return photos
 
-# %% ../nbs/57_pages.ipynb #800c8ef1
+# %% ../nbs/57_pages.ipynb #66b0b832
 def _percent(x, digits=1): return f'{100*x:.{digits}f}%'
 
 def _there_are(words, noun): return f'There {"is" if len(words) == 1 else "are"} {count_of(len(words), noun)}'
@@ -154,6 +154,7 @@ def _attribute_classes(df):
 
 def _tags_classes(df): return df[df['labels'] > 0].rename(columns=dict(average_precision='avg. precision'))
 
+# %% ../nbs/57_pages.ipynb #800c8ef1
 def _coverage_part(interp, t):
     df = interp.coverage_at_accuracy(t.name).reset_index()[['goal', 'p', 'share', 'accuracy']]
     df.columns = ['target accuracy', 'minimum probability', 'share of photos', 'actual accuracy']
@@ -301,7 +302,7 @@ def _findings_part(audit, most=400):
     columns = ['severity', 'kind', 'about', 'rows', 'what']
     return _html_table(df[columns], caption, ('severity', 'kind', 'about', 'what'))
 
-# %% ../nbs/57_pages.ipynb #0fe8ee17
+# %% ../nbs/57_pages.ipynb #4c2c2fdc
 templates = Environment(loader=PackageLoader('fashion_tagger'), autoescape=True, trim_blocks=True)
 
 def _settings_part(parts):
@@ -340,6 +341,7 @@ def _unlike_part(parts):
     what = f'{count_of(n, "photo")} ({_percent(is_unlike.mean())}) {verb} unlike the training photos'
     return dict(what=what, table=_html_table(df, 'Scores of photos like and unlike the training photos', ('group',)))
 
+# %% ../nbs/57_pages.ipynb #0fe8ee17
 def _products_part(parts):
     "Scores by photo and by product; None if nobody knows which photos belong together"
     if parts.products is None: return None

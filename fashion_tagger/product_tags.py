@@ -47,10 +47,6 @@ def _answers(tagger, photos, total, progress):
             bar.update()
     return _Answers(p, unlike, reasons, names)
 
-def _largest(x):
-    "The largest number that is known, `None` without any"
-    return None if np.isnan(x).all() else float(np.nanmax(x))
-
 def _product_row(tagger, name, p, unlike, reason):
     "`reason` is `None` if a photo was read"
     row = answer_row(tagger.schema, name, InputError(reason) if reason else p, tagger.thresholds, unlike)
@@ -71,10 +67,11 @@ def tag_products(
     said = _answers(tagger, photos, len(products), progress)
     pooled, rows = pool_products(tagger.schema, said.p, products), []
     numbers = number_products(products)[0]
-    for i, (name, n, p) in enumerate(zip(*pooled)):
-        own = np.flatnonzero(numbers == i)
-        row = _product_row(tagger, name or said.names[own[0]], p, _largest(said.unlike[own]), None if n else said.reasons[own[0]])
-        rows.append(row | dict(photos=int(n)))
+    first, largest = np.unique(numbers, return_index=True)[1], np.full(len(pooled.names), np.nan)
+    np.fmax.at(largest, numbers, said.unlike)
+    for name, n, p, i, far in zip(*pooled, first, largest):
+        unlike, reason = None if np.isnan(far) else far, None if n else said.reasons[i]
+        rows.append(_product_row(tagger, name or said.names[i], p, unlike, reason) | dict(photos=int(n)))
     return pd.DataFrame(rows)
 
 # %% ../nbs/73_product_tags.ipynb #f8524241

@@ -147,7 +147,7 @@ def _read_text(path):
     while not header[-1]: header.pop()
     return Records(path, header, rows, lines[1:], sep)
 
-# %% ../nbs/04_tables.ipynb #0c935982
+# %% ../nbs/04_tables.ipynb #3ba5cc27
 def _of_frame(path, frame, first=1):
     "The records of a DataFrame"
     header = [' '.join(str(c).split()) for c in frame.columns]
@@ -179,6 +179,7 @@ def _parse_json(path, text, line=0):
     try: return json.loads(text)
     except json.JSONDecodeError as e: raise InputError(f"{path}, line {line + e.lineno}: no JSON ({e.msg})") from None
 
+# %% ../nbs/04_tables.ipynb #0c935982
 def _read_json_lines(path):
     "A record per line"
     with _open(path, 'rt', encoding='utf-8-sig') as f: numbered = [*enumerate(f)]

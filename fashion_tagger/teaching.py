@@ -206,7 +206,7 @@ def teach_words(
                          x=[features.numpy() for features in x.values()])
     return Taught(path, after.schema, found, before, scores, lost)
 
-# %% ../nbs/47_teaching.ipynb #c430b22b
+# %% ../nbs/47_teaching.ipynb #c775da4d
 def _some(photos, n=8):
     "Some photos of a dict of lists"
     return [photo for some in photos.values() for photo in some][:n]
@@ -238,6 +238,7 @@ def _levels_above(schema, target, word, places):
         levels.insert(0, (target, value))
     return levels
 
+# %% ../nbs/47_teaching.ipynb #c430b22b
 def _within(pupil, target, x, given):
     "By new word, the value of the parent attribute that it lies within: as given, or what the answers speak for"
     schema, found = pupil.tagger.schema, {}
@@ -362,7 +363,7 @@ def change_words(
     path = _write_taught(pupil, bundle, out, net, after, kept, f"of {target}, {change}.", own, noise)
     return Taught(path, after.schema, {}, before, scores, lost)
 
-# %% ../nbs/47_teaching.ipynb #44573e9c
+# %% ../nbs/47_teaching.ipynb #6d96062b
 def _depth(schema, name):
     "How many attributes an attribute lies within"
     return 1 + _depth(schema, schema.parents[name].name) if name in schema.parents else 0
@@ -379,6 +380,7 @@ def _as_labelled(schema, table):
     parents = {}
     for child, parent in schema.parents.items():
         told = commonest_parents(table, child, parent.name, fewest=5)
+        told = {value: new for value, new in told.items() if new in schema[parent.name].vocab}
         values = tuple(told.get(value, old) for value, old in zip(schema[child].values, parent.values))
         each = zip(schema[child].values, values, parent.values)
         moved = [f'{value} within {new}' for value, new, old in each if new != old]
@@ -413,6 +415,7 @@ def _beside(part, kept):
         targs.append(torch.cat([y, more.to(y)]))
     return Features(torch.cat([part.x, x]), tuple(targs))
 
+# %% ../nbs/47_teaching.ipynb #44573e9c
 def _replaying(learn, kept):
     "The same learner on features, with the examples, in its words, among them"
     (train, valid), device = learn.features(), next(learn.model.parameters()).device

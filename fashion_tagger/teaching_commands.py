@@ -84,7 +84,7 @@ def _photos_by_word(table, name):
     rows = table.dropna(subset=[name])
     return {str(word): [get_photo(row) for row in part.to_dict('records')] for word, part in rows.groupby(name)}
 
-# %% ../nbs/48_teaching_commands.ipynb #f764ef28
+# %% ../nbs/48_teaching_commands.ipynb #95eba132
 def _check_value(value, target, photos):
     "Raise `InputError` for a table that says itself what its photos show, or for several values at once"
     if len(photos) == 1 and photos[0].lower().endswith(TABLE_ENDINGS) and os.path.isfile(photos[0]):
@@ -98,6 +98,7 @@ def _check_value(value, target, photos):
         warnings.warn(f"{value!r} becomes a new value; if {near[0]!r} was meant, which is there already, say so",
                       stacklevel=2)
 
+# %% ../nbs/48_teaching_commands.ipynb #f764ef28
 def teach_command(
     bundle: _Bundle,
     photos: _Photos,
