@@ -25,7 +25,7 @@ import typer
 
 from .bulk import csv_writer, is_table, photo_bar, row_columns, tag_photos, with_columns
 from .schema import InputError
-from .tables import ExportError, read_records
+from .tables import ExportError, columns_in
 
 # %% auto #0
 __all__ = ['make_demo']
@@ -65,9 +65,8 @@ def some_targets(
 ) -> dict: # The same, without targets that the table does not have; all of them if it has none
     "What to read from a further table"
     if not is_table(path) or not os.path.isfile(path): return targets
-    try: header = [h.lower() for h in read_records(path).header]
+    try: known = {k: columns_in(path, targets[k] or []) for k in ('attributes', 'tags')}
     except ExportError: return targets
-    known = {k: [name for name in targets[k] or [] if name.lower() in header] for k in ('attributes', 'tags')}
     if not any(known.values()): return targets
     return targets | {k: names or None for k, names in known.items()}
 

@@ -232,3 +232,12 @@ def read_records(
     twice = [h for i, h in enumerate(file.header) if h and h in file.header[:i]]
     if twice: raise InputError(f"{path} has more than one column {min(twice)!r}; rename one")
     return file
+
+# %% ../nbs/04_tables.ipynb #d850013a
+def columns_in(
+    path, # As for `read_records`
+    names, # Of columns
+) -> list: # Those that the table has, in any capitals
+    "Which columns a table has; raises `InputError` as `read_records` does"
+    header = {h.lower() for h in read_records(path).header}
+    return [name for name in names if name.lower() in header]

@@ -19,7 +19,7 @@ import typer
 from .bulk import find_photos, is_table
 from .engines import process_number
 from .schema import Attribute, InputError, TagSet, count_of, some_of
-from .tables import TABLE_ENDINGS, read_records
+from .tables import TABLE_ENDINGS, columns_in, read_records
 
 # %% auto #0
 __all__ = []
@@ -73,8 +73,7 @@ def _check_table(schema, check, images):
 def _parent_column(schema, name, table):
     "The attribute that another one lies within, in a list, if the bundle knows it and the table has it"
     parent = schema.parents.get(name)
-    if not parent or not is_table(table): return []
-    return [parent.name] if parent.name.lower() in [h.lower() for h in read_records(table).header] else []
+    return columns_in(table, [parent.name]) if parent and is_table(table) else []
 
 def _has_folders(path): return os.path.isdir(path) and any(entry.is_dir() for entry in os.scandir(path))
 
