@@ -4,8 +4,9 @@
 
 A file is treated well if it is tagged, or named with a reason. A traceback, a file that goes missing without a word, a
 run that does not end or one that takes more memory than LIMIT_MB is a failure, and the exit status is 1."""
-import argparse, csv, io, json, os, random, resource, shutil, struct, subprocess, sys, tempfile, time, zipfile, zlib
+import argparse, csv, io, json, os, random, select, shutil, signal, struct, subprocess, sys, tempfile, time, zipfile, zlib
 from collections import Counter
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -170,19 +171,42 @@ class Run(NamedTuple):
     def last_line(self): return self.err.strip().splitlines()[-1]
 
 
+FORKS = """
+import json, os, sys
+import fashion_tagger.all
+from fashion_tagger.cli import main
+for line in sys.stdin:
+    args, out, err = json.loads(line)
+    child = os.fork()
+    if not child: break
+    _, status, used = os.wait4(child, 0)
+    print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_maxrss//1024]), flush=True)
+else: sys.exit()
+for fd, path in enumerate((os.devnull, out, err)): os.dup2(os.open(path, os.O_RDWR), fd)
+sys.argv = ["fashion-tagger", *args]
+main()
+"""
+
+
+@cache
+def forks():
+    "A process that has imported everything, which takes seconds, and runs each command in a fork of itself"
+    return subprocess.Popen([*(bound or []), sys.executable, "-c", FORKS], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
 def run(*args, limit=LIMIT_S):
     "Run a command to its end"
     start = time.perf_counter()
-    child = subprocess.Popen([*COMMAND, *map(os.fspath, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
-    try: out, err = child.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        raise SystemExit(f"{args[0]} did not end in {limit} s") from None
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss//1024
-    out, err = (text.decode(errors="surrogateescape") for text in (out, err))
-    return Run(child.returncode, out, err, seconds, peak)
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        print(json.dumps([[*map(os.fspath, args)], out.name, err.name]), file=forks().stdin, flush=True)
+        if not select.select([forks().stdout], [], [], limit)[0]:
+            os.killpg(forks().pid, signal.SIGKILL)
+            raise SystemExit(f"{args[0]} did not end in {limit} s")
+        status, peak = json.loads(forks().stdout.readline())
+        seconds = time.perf_counter() - start
+        said = (f.read().decode(errors="surrogateescape") for f in (out, err))
+        return Run(status, *said, seconds, peak)
 
 
 def checked_run(*args, status=0):
