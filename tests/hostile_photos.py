@@ -19,6 +19,7 @@ from users import bound
 LIMIT_MB, LIMIT_S = 2500, 900
 COMMAND = [*(bound or []), sys.executable, "-c", "from fashion_tagger.cli import main; main()"]
 LABELS = "--images", "/", "--attributes", "type,colour"
+SMALL = "--size", "64x64"
 EVALUATE_ALL = "--images", "/", "--missing", "skip", "--split", "split", "--part", "all"
 ENDINGS = ".jpg", ".png", ".webp", ".jpeg", ".gif", ".tif", ".bmp"
 STRANGE_NAMES = [
@@ -223,7 +224,7 @@ def bundle_in(folder):
     from fashion_tagger.samples import sample_wardrobe
     table = sample_wardrobe(folder/"clothes", n=120, seed=0).table[["image", "type", "colour", "split"]]
     table.to_csv(folder/"labels.csv", index=False)
-    done = run("train", folder/"labels.csv", *LABELS, "--freeze-epochs", "3", "--out", folder/"bundle")
+    done = run("train", folder/"labels.csv", *LABELS, *SMALL, "--freeze-epochs", "3", "--out", folder/"bundle")
     assert done.status == 0, done.err
     return folder/"bundle", table
 
@@ -274,7 +275,7 @@ def check_audit(folder):
 
 def check_train(folder):
     "Training ends with one line, or leaves out the unreadable photos and names them"
-    options = *LABELS, "--missing", "skip", "--freeze-epochs", "2"
+    options = *LABELS, *SMALL, "--missing", "skip", "--freeze-epochs", "2"
     done = checked_run("train", folder/"bad.csv", *options, "--out", folder/"refused", status=2)
     assert done.last_line.startswith("error: ") and not (folder/"refused").exists()
     done = checked_run("train", folder/"bad.csv", *options, "--skip-unreadable", "--out", folder/"trained")
