@@ -4,9 +4,9 @@
 
 A file is treated well if it is tagged, or named with a reason. A traceback, a file that goes missing without a word, a
 run that does not end or one that takes more memory than LIMIT_MB is a failure, and the exit status is 1."""
-import argparse, csv, io, json, os, random, select, shutil, signal, struct, subprocess, sys, tempfile, time, zipfile, zlib
+import argparse, csv, functools, io, json, os, random, select, shutil, signal, struct, subprocess, sys, tempfile, time
+import zipfile, zlib
 from collections import Counter
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -189,7 +189,7 @@ main()
 """
 
 
-@cache
+@functools.cache
 def forks():
     "A process that has imported everything, which takes seconds, and runs each command in a fork of itself"
     return subprocess.Popen([*(bound or []), sys.executable, "-c", FORKS], stdin=subprocess.PIPE,

@@ -88,10 +88,16 @@ def test_no_permission(labels, tmp_path):
     closed.mkdir(mode=0o500)
     to_train = ["train", labels/"labels.csv", "--images", "/", "--attributes", "type", "--out", closed/"bundle"]
     to_tag = ["tag", "no bundle", labels/"clothes", "--out", closed/"tags.csv"]
-    for args in (to_train, to_tag):
-        run = subprocess.run([*bound, *COMMAND[:-1], *args], capture_output=True, text=True, timeout=120)
-        line = r"error: .*closed/(bundle|tags.csv): cannot be (made|written).*\n"
-        assert run.returncode == 2 and re.fullmatch(line, run.stderr), run.stderr
+    code = """import ast, sys
+from fashion_tagger.cli import main
+for args in ast.literal_eval(sys.argv[1]):
+    sys.argv[1:] = args
+    try: main()
+    except SystemExit as e: print(e.code)"""
+    both = repr([[str(o) for o in args] for args in (to_train, to_tag)])
+    run = subprocess.run([*bound, sys.executable, "-c", code, both], capture_output=True, text=True, timeout=120)
+    lines = [rf"error: .*closed/{name}: cannot be (made|written).*\n" for name in ("bundle", "tags.csv")]
+    assert run.stdout == "2\n2\n" and re.fullmatch("".join(lines), run.stderr), run.stderr
     assert not any(closed.iterdir())
 
 
