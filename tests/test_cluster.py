@@ -57,7 +57,6 @@ def started(node, attempts=5):
 def nodes():
     "A cluster of two nodes, with 3 processors and 1; this process is on the first"
     os.environ |= dict(RAY_USAGE_STATS_ENABLED="0", RAY_BACKEND_LOG_LEVEL="fatal")
-    os.environ["RAY_worker_niceness"] = "0"  # by default 15: beside other tests, workers would hardly get to run
     import logging
     import ray
     from ray.cluster_utils import Cluster
