@@ -5,6 +5,7 @@ A cell is text, and text can be read in more than one way: is `NA` a value, is `
 - `split_tags` finds the tags in each cell of a column: with any separator, as JSON, or as Python writes a list.
 - `read_values` finds the values of an attribute. It knows the usual words for a missing value, and refuses measurements such as prices.
 - `are_flags` recognises columns of 0 and 1, and `join_flags` makes one tag set of several such columns.
+- `check_products` warns of a column of products that puts no photos together.
 
 Where two readings are likely, an `InputError` shows both and says how to choose.
 
@@ -218,3 +219,18 @@ def join_flags(
         if len(checked) < len(columns): return checked or None
         return tuple(tag for tag, applies in checked.items() if applies)
     return [join(row) for row in zip(*known.values())]
+
+# %% ../nbs/05_cells.ipynb #818e2347
+def check_products(
+    path, # The file, to be named in a warning
+    column: str, # Its column
+    cells, # Text, one per row; '' or `None` where there is no product
+):
+    "Warn of a column of products that parts all photos, or none"
+    known = [c for c in cells if c]
+    products = {*known}
+    if len(cells) < 2: return
+    if len(products) == len(known):
+        warn_table(f"{path}: no two rows share a {column!r}, so that each photo is a product by itself")
+    elif len(products) == 1 and len(known) == len(cells):
+        warn_table(f"{path}: all rows have one {column!r}, {known[0]!r}, so that all photos are one product")

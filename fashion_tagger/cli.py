@@ -289,7 +289,7 @@ def train(
         own = dict(arch=arch, size=size, no_pretrained=not pretrained, seconds=seconds, resume=resume, heads=heads > 1,
                    method=method != 'squish', features=features != 'auto', class_weights=class_weights)
         check_start(start_from, out, own)
-        if not (attributes or tags): attributes, tags = bundle_targets(start_from, table)
+        attributes, tags = bundle_targets(start_from, table, _names(attributes), _names(tags))
     _check_budget(seconds, resume, arch or size or epochs or heads > 1 or not pretrained)
     size = _height_and_width(size or '160x128')
     check_writable('--json', json_out)

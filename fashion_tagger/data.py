@@ -338,6 +338,10 @@ def _with_validation(table, schema, valid, seed):
 
 def _drawn_split(table, schema, valid, seed):
     "A split of a table that has none"
+    groups = {*table['group']} if 'group' in table else ()
+    if len(groups) == 1 and not is_missing(group := min(groups)):
+        raise InputError(f"all {len(table):,} rows are of one group, {group!r}, which a split keeps together; "
+                         "give another column (--group), or a split")
     split = stratified_split(table, schema, valid, seed)
     if 'valid' in split: return split
     where = ' of different groups' if 'group' in table else ''

@@ -194,23 +194,30 @@ def table_fingerprint(rows, names):
     for line in sorted(lines): digest.update(line.encode('utf-8', 'surrogateescape') + b'\n')
     return digest.hexdigest()
 
+def table_fingerprints(rows, names):
+    "A checksum of all labels, and one of each target's, by which a table of some targets is recognised"
+    by_target = {name: table_fingerprint(rows, [name]) for name in names}
+    return dict(fingerprint=table_fingerprint(rows, names), by_target=by_target)
+
 def _data_of(learn, schema):
     "How many photos there were, and the fingerprint of their table; {} where the learner has none"
     train, valid = (dls_table(learn.dls, i, schema).to_dict('records') for i in (0, 1))
     if not train and not valid: return {} # of `load_learner`, which has no photos
-    return dict(train=len(train), valid=len(valid), fingerprint=table_fingerprint([*train, *valid], schema.names))
+    return dict(train=len(train), valid=len(valid), **table_fingerprints([*train, *valid], schema.names))
 
 # %% ../nbs/43_export.ipynb #779a4b86
 def was_trained_on(
     settings: Mapping, # Of a bundle, as from `read_settings`
     table, # A DataFrame as from `read_table`, with every row
-) -> bool: # The same names of files with the same labels, in training and validation together
-    "Whether a table is the one that a bundle was trained on"
+) -> bool: # The same names of files with the same labels of a target or more, in training and validation together
+    "Whether a table is the one that a bundle was trained on; it may have some of the targets"
     used = table[table['split'].isin(['train', 'valid'])] if 'split' in table else table
     data, rows = settings.get('data') or {}, used.to_dict('records')
     while data:
         names = data.get('names', settings['schema'].names)
         if {*names} <= {*table} and data.get('fingerprint') == table_fingerprint(rows, names): return True
+        by_target = data.get('by_target', {}) # bundles of earlier versions have none
+        if any(name in table and known == table_fingerprint(rows, [name]) for name, known in by_target.items()): return True
         data = data.get('before') # of the bundle that training began with
     return False
 

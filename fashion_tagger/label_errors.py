@@ -26,8 +26,8 @@ from fastcore.basics import patch
 from .learner import learner_features
 from .losses import TaggerLoss
 from .models import TaggerHead, probabilities
-from .schema import (Attribute, InputError, Schema, TagSet, encode_labels, is_missing, schema_from_table,
-                                   warn_table)
+from .schema import (Attribute, InputError, Schema, TagSet, as_written, encode_labels, is_missing,
+                                   schema_from_table, warn_table)
 from .splits import row_groups
 
 # %% auto #0
@@ -216,6 +216,19 @@ def read_decisions(
     if not len(decided): warn_table(f"{path}: no row has a decision; fill in its column 'decision'")
     return decided
 
+# %% ../nbs/56_label_errors.ipynb #1185ada3
+def in_capitals_of(decisions, words):
+    "Decisions in the capitals in which a table or a bundle writes its targets and, by target, their words"
+    rows = []
+    for d in decisions.to_dict('records'):
+        d['target'] = as_written(d['target'], words)
+        known = words.get(d['target'], ())
+        is_new_spelling = str(d['label']).lower() == str(d['given']).lower() # which is what the decision is about
+        for column in ['tag'] if d['tag'] else ['given'] if is_new_spelling else ['given', 'label']:
+            d[column] = as_written(d[column], known)
+        rows.append(d)
+    return pd.DataFrame(rows, columns=decisions.columns)
+
 # %% ../nbs/56_label_errors.ipynb #695f84e5
 def _photo_finder(images):
     "A function from a photo's path to the positions of its rows"
@@ -275,6 +288,7 @@ def apply_decisions(
     "Relabel, drop and keep as decided; raises `InputError` if the table lacks a target"
     cells = {c: list(table[c]) for c in table}
     tags = {c: _tags_in(column) for c, column in cells.items()}
+    decisions = in_capitals_of(decisions, {c: tags[c] or {*map(str, column)} for c, column in cells.items()})
     find, gone, not_found, changed, applied = _photo_finder(table['image']), set(), [], [], Counter()
     for d in decisions.itertuples():
         if d.target not in table:
@@ -301,6 +315,8 @@ def undecided(
 ) -> pd.DataFrame: # The suspects without those that were kept
     "Leave out labels that a person decided to keep"
     labels = list(zip(suspects['target'], suspects['tag'].fillna(''), suspects['given']))
+    words = {name: {*s['tag'].dropna(), *s['given']} for name, s in suspects.groupby('target')}
+    decisions = in_capitals_of(decisions, words)
     find, kept = _photo_finder(suspects['image']), set()
     for d in decisions[decisions['decision'] == 'keep'].itertuples():
         kept |= {i for i in find(d.image) if labels[i] == (d.target, d.tag, d.given)}

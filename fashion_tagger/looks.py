@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .schema import InputError
+from .schema import InputError, as_written
 
 # %% auto #0
 __all__ = ['nearest', 'recall_at', 'Looks', 'fit_looks']
@@ -79,7 +79,7 @@ class Looks:
         blind: str|None = None, # An attribute that should not count
     ) -> np.ndarray: # float32, shape `(n, n_dims + n_colour_dims)`
         "Unit vectors; raises `InputError` for an attribute that it does not know"
-        if blind is not None: self.check(blind)
+        if blind is not None: blind = self.check(blind)
         x = standardised(np.asarray(x, np.float32), self.mean, self.std)
         z, share = x @ self.shape, COLOUR_SHARE*(self.colour.shape[1] > 0 and blind not in self.coloured)
         if blind is not None: z = z - z @ self.apart[blind] @ self.apart[blind].T
@@ -87,9 +87,11 @@ class Looks:
         return np.concatenate(parts, 1)
 
     def check(self, blind):
-        "Raise `InputError` for an attribute that is not known"
+        "The name of an attribute, whatever its capitals; raises `InputError` for one that is not known"
+        blind = as_written(blind, self.apart)
         if blind not in self.apart:
             raise InputError(f"blind to {blind!r}: there is no such attribute; there are {', '.join(self.apart)}")
+        return blind
 
     def centred(self,
         x: np.ndarray, # Features of one collection, shape `(n, n_features)`

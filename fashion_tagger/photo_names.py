@@ -103,11 +103,21 @@ class _Index:
         return names[found[0]] if found else None
 
 # %% ../nbs/11_photo_names.ipynb #9dcb234f
+def _check_single(names, absent, lines, source):
+    "Raise `InputError` for a name that is no file, but several names"
+    for name, line in zip(names, lines):
+        if name not in absent: continue
+        parts = [part.strip('[]"\'') for part in re.split(r'[;|,\s]+', name)]
+        if (n := sum(map(has_ending, parts))) < 2: continue
+        raise InputError(f"{source}, line {line}: {name!r} names {n} photos; write a row for each, "
+                         "with the product that they show in a column of its own (group, in a shell --group)")
+
 def _by_other_spellings(names, paths, lines, source, images):
     "The paths, with those that do not exist replaced where exactly one file comes into question"
     found = listing(paths)
     absent = {n for n, p in zip(names, paths) if os.path.basename(p) not in found[os.path.dirname(p)]}
     if not absent: return paths
+    _check_single(names, absent, lines, source)
     index = _Index(images)
     taken = {os.path.normpath(p) for n, p in zip(names, paths) if n not in absent}
     one = {n: files[0] for n in absent if len(files := index.candidates(n)) == 1}

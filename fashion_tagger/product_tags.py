@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .bulk import answer_row, as_tagger, check_out, exists_error, find_photos, measured, own_columns, photo_bar
+from .cells import check_products
 from .photos import photo_name
 from .schema import InputError, count_of, is_missing, warn_table
 
@@ -84,7 +85,10 @@ def products_of(
     columns = own_columns(photos[0], image_column) if len(photos) == 1 else {}
     if not columns: raise InputError(f"--group {group} is a column of a table; give one table of photos, with that column")
     for name in (group, *(c for c in columns if c.lower() == group.lower())): # its own capitals first
-        if name in columns: return [None if is_missing(c) else c for c in columns.pop(name)], columns
+        if name not in columns: continue
+        products = [None if is_missing(c) else c for c in columns.pop(name)]
+        check_products(photos[0], name, products)
+        return products, columns
     near = difflib.get_close_matches(group, columns, 1)
     meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(columns)}"
     raise InputError(f"{photos[0]}: there is no column {group!r}{meant}")
@@ -146,6 +150,6 @@ def print_product_counts(counts, seconds, quiet):
     "How many products were tagged; raises `InputError` if none was"
     products, errors = counts['products'], counts['errors']
     if errors or not quiet:
-        line = f"{products:,} products ({counts['photos']:,} photos) in {seconds:.1f} s, {errors:,} with an error"
-        print(line, file=sys.stderr)
+        what = f"{count_of(products, 'product')} ({count_of(counts['photos'], 'photo')})"
+        print(f"{what} in {seconds:.1f} s, {errors:,} with an error", file=sys.stderr)
     if errors == products: raise InputError(f"no photo could be read: {counts['first_error']}")

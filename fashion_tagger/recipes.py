@@ -17,6 +17,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -43,7 +44,8 @@ from .metrics import format_scores, score_targets
 from .models import DEFAULT_ARCH, PACKAGED_WEIGHTS
 from .photos import get_photo
 from .products import pool_products, pool_table
-from .schema import Attribute, InputError, TagSet, extend_schema, unknown_words, warn_table
+from .schema import (Attribute, InputError, TagSet, as_written, extend_schema, some_of, unknown_words,
+                                   warn_table)
 from .tables import ExportError, read_records
 from .training import Checkpoints
 from .unlike import FEWEST, fit_unlike
@@ -291,6 +293,27 @@ def targets_in(
     tags = {t.name: t.tags for t in targets if isinstance(t, TagSet)} # which may be columns of 0 and 1
     return attributes or None, None if is_folder and attributes else tags or None
 
+def _in_other_words(cell, words):
+    "A label with some of its words replaced"
+    if isinstance(cell, Mapping): return {words.get(w, w): applies for w, applies in cell.items()}
+    if isinstance(cell, (tuple, list)): return tuple(dict.fromkeys(words.get(w, w) for w in cell))
+    return words.get(cell, cell)
+
+def in_words_of(
+    schema, # Of a bundle
+    table, # As from `read_table`
+): # A table; a warning lists the words that it writes in other capitals
+    "The labels of a table in the capitals of a bundle"
+    for t in schema:
+        if t.name not in table: continue
+        found = {w for cell in table[t.name] if isinstance(cell, (str, tuple, list, Mapping))
+                 for w in ([cell] if isinstance(cell, str) else cell)}
+        words = {w: new for w in sorted(found, key=str) if (new := as_written(w, t.vocab)) != w}
+        if not words: continue
+        warn_table(f"{t.name}: written as the bundle has it, {some_of([f'{w!r} as {new!r}' for w, new in words.items()])}")
+        table = table.assign(**{t.name: pd.Series([_in_other_words(c, words) for c in table[t.name]], table.index, object)})
+    return table
+
 def read_for_bundle(
     schema, # Of the bundle
     source, # As in `read_labels`
@@ -302,7 +325,7 @@ def read_for_bundle(
     lacking = [name for name in schema.names if name not in rows]
     verb = 'is' if len(lacking) == 1 else 'are'
     if lacking: warn_table(f"{source} says nothing of {', '.join(lacking)}, which {verb} not scored")
-    return rows.assign(**{name: [None]*len(rows) for name in lacking})
+    return in_words_of(schema, rows.assign(**{name: [None]*len(rows) for name in lacking}))
 
 # %% ../nbs/44_recipes.ipynb #e670dacf
 def score_bundle(

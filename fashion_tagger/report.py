@@ -215,7 +215,8 @@ def _fix_scores(scores):
                       100*(1 - s['score']), 'not learned', rank=0)
         off = 100*s['calibration_error']
         if off > 5:
-            how = 'Calibrate before you rely on them: call learn.calibrate() and export again.'
+            how = ('Calibrate before you rely on them: fashion-tagger train TABLE --from BUNDLE --out NEW does so, '
+                   'or learn.calibrate() before exporting.')
             yield Fix(name, f'{name}: its probabilities are off by {off:.0f} points on average',
                       how, off, 'not calibrated', rank=2)
 

@@ -50,6 +50,12 @@ def some_of(items, n=3):
     more = f' and {len(items) - n:,} more' if len(items) > n else ''
     return ', '.join(str(i) for i in items[:n]) + more
 
+def as_written(name, names):
+    "The one of some names that is meant, whatever the capitals; the name as it is where none fits, or several do"
+    if name in names: return name
+    same = [n for n in names if str(n).lower() == str(name).lower()]
+    return same[0] if len(same) == 1 else name
+
 # %% ../nbs/00_schema.ipynb #75521628
 MISSING = -1 # the index of an attribute's missing label
 

@@ -24,10 +24,10 @@ from itertools import chain
 import pandas as pd
 from fastcore.basics import listify
 
-from .cells import are_flags, join_flags, read_values, separator, split_tags
+from .cells import are_flags, check_products, join_flags, read_values, separator, split_tags
 from .photo_names import check_images, has_ending, locate_photos
 from .photos import IMAGE_ENDINGS, find_images, is_shown
-from .schema import RESERVED, InputError, count_of, some_of, warn_table
+from .schema import RESERVED, InputError, as_written, count_of, some_of, warn_table
 from .splits import SPLIT_NAMES, read_splits
 from .tables import read_records
 
@@ -273,7 +273,12 @@ def _find_split_column(file, columns, asked, targets):
 def _find_group_column(file, columns, asked, known):
     "The column of products, of which some have several photos, or `None`"
     if asked is False: return None
-    if asked: return find_column(file.path, file.header, asked)
+    if asked:
+        name = find_column(file.path, file.header, asked)
+        if name in known: raise InputError(f"{file.path}: {name!r} cannot be the group, as it is read for something else; "
+                                           "name the column that the photos of one product share (--group)")
+        check_products(file.path, name, columns[name])
+        return name
     for name in _named(file.header, _GROUP_NAMES, known):
         cells = [c for c in columns[name] if c]
         n = len(set(cells))
@@ -393,9 +398,9 @@ def _wanted_columns(header, attributes, tags):
 
 def _as_asked(file, names):
     "A file whose columns are written in the capitals in which they are asked for"
-    lower, header = [h.lower() for h in file.header], [*file.header]
+    header = [*file.header]
     for name in {*names} - {*header}:
-        if isinstance(name, str) and lower.count(name.lower()) == 1: header[lower.index(name.lower())] = name
+        if isinstance(name, str) and (found := as_written(name, header)) in header: header[header.index(found)] = name
     return file._replace(header=header)
 
 def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, group):

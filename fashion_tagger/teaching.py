@@ -25,7 +25,7 @@ from fastai.vision.all import DataLoaders, set_seed
 from .data import tagger_dataloaders
 from .embedding import FeatureDL, Features
 from .examples import Examples, as_halves, examples_of, load_examples
-from .export import check_bundle_folder, rewrite_bundle, table_fingerprint
+from .export import check_bundle_folder, rewrite_bundle, table_fingerprints
 from .imprinting import is_answer, is_labelled, teach_row
 from .inference import (LOOKS_FILE, OUTFITS_FILE, OUTFITS_JSON, UNLIKE_FILE, Tagger, load_network,
                                       read_settings)
@@ -34,7 +34,7 @@ from .losses import TaggerLoss
 from .metrics import tagger_metrics
 from .models import TaggerNet, create_tagger
 from .photos import get_photo
-from .recipes import add_looks
+from .recipes import add_looks, in_words_of
 from .schema import Attribute, InputError, Parent, Schema, count_of, is_missing, schema_from_table
 from .unlike import load_unlike
 from .vocabulary import Reworded, unknown_word, add_words, edit_words, heads_of, reword_net, reword_thresholds
@@ -484,8 +484,9 @@ def train_from(
     pupil = _open_bundle(start)
     tagger, old = pupil.tagger, pupil.tagger.schema
     if not {*old.names} & {*table}:
-        raise InputError(f"the table has none of the columns of {start} ({', '.join(old.names)}); "
+        raise InputError(f"of the columns that are read, none is among those of {start} ({', '.join(old.names)}); "
                          "a new attribute alone is taught by fashion-tagger teach")
+    table = in_words_of(old, table)
     after = _extended(old, schema_from_table(table), table)
     learn = _starting_learner(pupil, after, table, seed, views, **options)
     kept = None if unfrozen_epochs else pupil.kept
@@ -520,7 +521,7 @@ def _write_further(pupil, learn, start, out, after, table, scores, kept, body_ch
     loss, names = learn.loss_func, [name for name in after.schema.names if name in table]
     rows = [*learn.dls.train_ds.items, *learn.dls.valid_ds.items]
     n, n_valid = len(learn.dls.train_ds), len(learn.dls.valid_ds)
-    data = dict(train=n, valid=n_valid, fingerprint=table_fingerprint(rows, names), names=names,
+    data = dict(train=n, valid=n_valid, **table_fingerprints(rows, names), names=names,
                 before=_data_before(pupil.tagger.settings))
     changes = dict(
         thresholds={k: np.asarray(v).tolist() for k, v in loss.thresholds.items()},

@@ -12,13 +12,14 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from .bulk import find_photos, is_table
 from .engines import process_number
-from .schema import Attribute, InputError, TagSet, count_of, some_of
+from .schema import Attribute, InputError, TagSet, as_written, count_of, schema_from_table, some_of
 from .tables import TABLE_ENDINGS, columns_in, read_records
 
 # %% auto #0
@@ -32,10 +33,10 @@ _Out = Annotated[str, typer.Option(help="Folder of the bundle to write")]
 _Attribute = Annotated[Optional[str], typer.Option(help="The attribute")]
 _TagSet = Annotated[Optional[str], typer.Option(help="The tag set, in place of an attribute")]
 
-def _one_target(attribute, tags):
-    "The name of the target, of which one was given"
+def _one_target(attribute, tags, schema):
+    "The name of the target, of which one was given, in the capitals of the bundle if it has it"
     if bool(attribute) == bool(tags): raise InputError("give --attribute, or --tags for a tag set, and not both")
-    return attribute or tags
+    return as_written(attribute or tags, schema.names)
 
 def _check_kind(target, tags):
     "Raise `InputError` for an attribute that was given as a tag set, and the other way round"
@@ -87,7 +88,7 @@ def _photos_by_word(table, name):
 def _check_value(value, target, photos):
     "Raise `InputError` for a table that says itself what its photos show, or for several values at once"
     if len(photos) == 1 and photos[0].lower().endswith(TABLE_ENDINGS) and os.path.isfile(photos[0]):
-        if target.name in read_records(photos[0]).header:
+        if columns_in(photos[0], [target.name]):
             raise InputError(f"{photos[0]} says in its column {target.name!r} what its photos show; leave out --value, "
                              "or give only photos of that value")
     if value in target.vocab: return
@@ -116,11 +117,16 @@ def teach_command(
 ):
     "Teach a bundle a new value from a few photos, or a new attribute from a table."
     from fashion_tagger.inference import read_settings
+    from fashion_tagger.recipes import in_words_of
     from fashion_tagger.sources import read_table
     from fashion_tagger.teaching import commonest_parents, teach_attribute, teach_words
-    name, schema = _one_target(attribute, tags), read_settings(bundle)['schema']
+    schema = read_settings(bundle)['schema']
+    name = _one_target(attribute, tags, schema)
+    parent = schema.parents.get(name)
+    if within and parent: within = as_written(within, schema[parent.name].vocab)
     if value:
         _check_kind(schema[name], tags)
+        value = as_written(value, schema[name].vocab)
         _check_value(value, schema[name], photos)
         some = find_photos(photos, None if check else images, image_column)
         found = {value: [*dict.fromkeys(map(str, some))]} # each once
@@ -128,18 +134,18 @@ def teach_command(
         if len(photos) > 1 or not (is_table(photos[0]) or _has_folders(photos[0])):
             raise InputError("give --value if all photos show one, "
                              "or one table or folder of folders that says what each shows")
-        if tags in schema.names:
+        if tags and name in schema.names:
             raise InputError(f"the bundle has the tag set {name!r}; teach it one tag at a time, by --value")
-        attributes = [attribute, *_parent_column(schema, attribute, photos[0])] if attribute else None
-        table = read_table(photos[0], images, attributes, [tags] if tags else None, image_column=image_column)
+        attributes = [name, *_parent_column(schema, name, photos[0])] if attribute else None
+        table = read_table(photos[0], images, attributes, [name] if tags else None, image_column=image_column)
         if name not in schema.names:
             result = teach_attribute(bundle, table, name, out)
             key, score, n = _headline(result.schema, result.after, name) or ('score', float('nan'), 0)
             print(f"{name} is new: {key} {score:.3f} on {count_of(n, 'validation photo')}; other answers stay as they are")
             print(f"bundle: {result.bundle}")
             return
+        table = in_words_of(schema, table)
         found = _photos_by_word(table, name)
-        parent = schema.parents.get(name)
         if parent and not within: within = commonest_parents(table, name, parent.name)
     result = teach_words(bundle, name, found, out, _check_table(schema, check, images), at_most, within)
     for word, (n, total) in result.found.items():
@@ -169,11 +175,17 @@ def _read_mapping(path):
 
 def _renamed(renames, vocab):
     "Pairs of --rename; raises `InputError` where the new name is taken"
-    pairs = [_parts(text, 'rename', 'tee=t-shirt') for text in renames]
+    pairs = _as_bundle([_parts(text, 'rename', 'tee=t-shirt') for text in renames], vocab)
     for old, new in pairs:
         if old in vocab and new in vocab and new not in [o for o, _ in pairs]:
             raise InputError(f"--rename {old}={new}: there is {new!r} already; --merge '{old},{new}={new}' puts them together")
     return pairs
+
+def _as_bundle(pairs, vocab):
+    "Pairs in the capitals of a vocabulary; a word that is changed itself may get other capitals"
+    pairs = [(as_written(old, vocab), new) for old, new in pairs]
+    changed = {old for old, _ in pairs}
+    return [(old, new if (known := as_written(new, vocab)) in changed else known) for old, new in pairs]
 
 def _becomes(rename, merge, drop, mapping, vocab):
     "What becomes of each word that was named"
@@ -187,7 +199,7 @@ def _becomes(rename, merge, drop, mapping, vocab):
     if mapping: pairs += _read_mapping(mapping)
     if not pairs: raise InputError("there is nothing to do: give --rename, --merge, --drop or --mapping")
     becomes: dict = {}
-    for old, new in pairs:
+    for old, new in _as_bundle(pairs, vocab):
         if becomes.setdefault(old, new) != new:
             first, second = (repr(word) if word else 'nothing (--drop)' for word in (becomes[old], new))
             raise InputError(f"{old!r} cannot become {first} and {second}; choose one")
@@ -208,7 +220,8 @@ def values_command(
     "Rename, merge and drop values or tags of a bundle; nothing is trained."
     from fashion_tagger.inference import read_settings
     from fashion_tagger.teaching import change_words
-    name, schema = _one_target(attribute, tags), read_settings(bundle)['schema']
+    schema = read_settings(bundle)['schema']
+    name = _one_target(attribute, tags, schema)
     _check_kind(schema[name], tags)
     result = change_words(bundle, name, _becomes(rename, merge, drop, mapping, schema[name].vocab), out)
     words = result.schema[name].vocab
@@ -230,12 +243,26 @@ def check_start(
     if os.path.realpath(start) == os.path.realpath(out):
         raise InputError(f"--from and --out are both {out}; give another folder as --out")
 
-def bundle_targets(start, table):
-    "As `targets_in`, of a bundle in a folder"
+def bundle_targets(start, table, attributes=None, tags=None):
+    "Names that were asked for, in the capitals of a bundle in a folder; or else as `targets_in`"
     from fashion_tagger.inference import read_settings
     from fashion_tagger.recipes import targets_in
-    try: return targets_in(read_settings(start)['schema'], table)
+    schema = read_settings(start)['schema']
+    asked = [names and [as_written(name, schema.names) for name in names] for names in (attributes, tags)]
+    if any(asked): return asked
+    try: return targets_in(schema, table)
     except InputError as e: raise InputError(f"{e}; a new attribute alone is taught by fashion-tagger teach") from None
+
+def _print_unseen(schema, rows, forgets):
+    "List the words of a bundle that no row to train on has"
+    seen = {t.name: t.vocab for t in schema_from_table(rows)}
+    for t in schema:
+        if t.name not in seen: continue
+        known = {as_written(word, t.vocab) for word in seen[t.name]}
+        unseen = [word for word in t.vocab if word not in known]
+        what = f"{t.name}: {len(unseen):,} of the bundle's {len(t.vocab):,} {t.field} are in no row to train on"
+        stay = "they may be forgotten" if forgets else "they stay, by the examples that the bundle keeps"
+        if unseen: print(f"{what} ({some_of(unseen, 5)}); {stay}", flush=True)
 
 def train_further(
     rows, # As from `read_table`
@@ -247,10 +274,12 @@ def train_further(
     **options # To `train_from`
 ) -> dict: # Scores of all validation photos
     "Train further, and print the scores before and after"
-    from fashion_tagger.inference import read_settings
+    from fashion_tagger.inference import EXAMPLES_FILE, read_settings
     from fashion_tagger.metrics import format_scores
     from fashion_tagger.teaching import train_from
     if epochs + unfrozen_epochs < 1: raise InputError("there is nothing to train: give --epochs or --freeze-epochs")
+    keeps = (Path(start)/EXAMPLES_FILE).is_file()
+    _print_unseen(read_settings(start)['schema'], rows, unfrozen_epochs or not keeps)
     result = train_from(rows, start, out, thresholds, epochs, unfrozen_epochs=unfrozen_epochs, **options)
     for name in result.before: _print_lost(result, name)
     scores = read_settings(out)['scores']

@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +27,9 @@ from .inference import OUTFITS_FILE, Tagger, bundle_file
 from .looks import nearest
 from .outfit_model import OutfitModel, fit_outfits, load_outfit_model
 from .photos import photo_name
-from .schema import Attribute, InputError, TagSet, count_of, some_of, warn_table
+from .schema import Attribute, InputError, TagSet, as_written, count_of, some_of, warn_table
 from .similar import Items, adapt_items, read_items, tagger_looks
+from .vocabulary import unknown_word
 
 # %% auto #0
 __all__ = ['teach_outfits', 'Wardrobe']
@@ -80,7 +80,7 @@ def _steps_bar(progress):
 def _value_numbers(target, values, answers):
     "The number of each value; where a value is not in the vocabulary, the tagger's answer"
     numbers = {v: i for i, v in enumerate(target.values)}
-    return np.array([numbers.get(v, a) for v, a in zip(values, answers)])
+    return np.array([numbers.get(as_written(v, numbers), a) for v, a in zip(values, answers)])
 
 # %% ../nbs/63_wardrobe.ipynb #e4dc080d
 LOOK_ALIKE = 0.999 # share of random pairs that look less alike than near-duplicates do
@@ -469,6 +469,8 @@ def correct(self: Wardrobe,
     decisions: pd.DataFrame, # As from `read_decisions`
 ):
     "Apply decisions about answers, later ones last; raises `InputError` for a word that the tagger does not know"
+    from fashion_tagger.label_errors import in_capitals_of
+    decisions = in_capitals_of(decisions, {t.name: t.vocab for t in self.schema})
     numbers, left_out, gone = {photo: i for i, photo in enumerate(self.photos)}, [], set()
     numbers = {name: i for i, name in enumerate(self.names)} | numbers
     for d in decisions[decisions['decision'] != 'keep'].itertuples():
@@ -495,13 +497,11 @@ def _keep(self: Wardrobe, rows):
 def _decided(schema, p, decision):
     "Probabilities after an answer is relabelled or dropped; those of an attribute without an answer are 0"
     parts = {t.name: q.copy() for t, q in schema.split(p[None])}
-    target = schema[decision.target]
+    try: target = schema[decision.target]
+    except InputError as e: raise InputError(f"{decision.image}: {e}") from None
     is_tag = isinstance(target, TagSet)
     word = decision.tag if is_tag else decision.label if decision.decision == 'relabel' else ''
-    if word and word not in target.vocab:
-        near = get_close_matches(word, target.vocab, 3) or [*target.vocab][:3]
-        raise InputError(f"{decision.image}: {target.name} {word!r} is not one of the {len(target.vocab)} words "
-                         f"of the bundle, such as {', '.join(near)}")
+    if word and word not in target.vocab: raise InputError(f"{decision.image}: {unknown_word(target, word)}")
     q = parts[target.name][0]
     if is_tag: q[[*target.vocab].index(word)] = decision.decision == 'relabel' and decision.label == 'yes'
     else: q[:] = np.array([*target.vocab]) == word

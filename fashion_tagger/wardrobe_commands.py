@@ -19,7 +19,7 @@ from typing import Annotated, Optional
 import typer
 
 from .bulk import check_writable, find_photos, own_columns, write_frame
-from .schema import InputError, count_of, warn_table
+from .schema import InputError, as_written, count_of, warn_table
 
 # %% auto #0
 __all__ = []
@@ -74,7 +74,7 @@ def _read_items(tagger, table, images, image_column, quiet):
     if errors := [e for e in items.errors if e]:
         warn_table(f"{count_of(len(errors), 'item')} left out, such as {errors[0]}")
     keep = items.readable
-    columns = {name: [cells[i] for i in keep] for name, cells in columns.items()}
+    columns = {as_written(name, tagger.schema.names): [cells[i] for i in keep] for name, cells in columns.items()}
     return Items([photos[i] for i in keep], items.p[keep], items.x[keep], [None]*len(keep)), columns
 
 # %% ../nbs/65_wardrobe_commands.ipynb #debc5a38
@@ -126,6 +126,7 @@ def outfits_command(
     if out: _check_bundle_folder(out)
     tagger = _load(bundle)
     names = [t.name for t in tagger.schema.attributes]
+    type = type and as_written(type, names)
     if type and type not in names: raise InputError(f"--type {type}: the bundle has {', '.join(names)}")
     items, columns = _read_items(tagger, table, images, image_column, quiet)
     found: dict = dict(items=len(items.photos))
