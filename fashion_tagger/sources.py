@@ -407,7 +407,9 @@ def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, g
     "The table of a file, and the line that each row stands on"
     attributes, tags = listify(attributes), _by_set(tags)
     columns_of_tags = chain.from_iterable(tags.values())
-    file = _as_asked(_with_header(path), [*attributes, *tags, *columns_of_tags, image_column, split, group])
+    file = _as_asked(_with_header(path), [*attributes, *tags, *columns_of_tags])
+    asked = image_column, split, group
+    image_column, split, group = (as_written(c, file.header) if isinstance(c, str) else c for c in asked)
     check_target_names(attributes, tags)
     targets = [find_column(path, file.header, c) for c in _wanted_columns(file.header, attributes, tags)]
     image = _find_image_column(file, image_column, targets)

@@ -119,9 +119,40 @@ def test_some_targets(run, home):
     assert status == 0 and "says nothing of colour, which is not scored" in err
     assert scores["type"]["labels"] == types[types["split"] == "valid"]["PRODUCT"].nunique()
     assert not scores["colour"]["labels"]
+    types.assign(type=types["type"].str.title()).to_csv(home/"types.csv", index=False)
+    status, err = run("evaluate", *args, "--part", "train")
+    assert status == 0 and "type: written as the bundle has it, " in err
+    assert "the bundle was trained on" in err  # by the labels of one target, in the bundle's capitals
     assert run("report", *args, "--out", "types.html", "--folds", "0")[0] == 0
     page = (home/"types.html").read_text()
     assert "Scores by product" in page and "Accuracy of type against coverage" in page
+
+
+def test_groups(run, home):
+    "A column that cannot be one of products is an error, or draws a warning"
+    import pandas as pd
+    labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
+    labels.assign(one="7", each=range(120)).drop(columns="split").to_csv(home/"groups.csv", index=False)
+    args = "groups.csv", "--images", "clothes/images"
+    evaluate, train = ("evaluate", "bundle", *args), ("train", *args, "--attributes", "type", "--out", "b")
+    assert "'type' cannot be the group" in error_of(*run(*evaluate, "--group", "Type"))
+    assert "'type' cannot be the group" in error_of(*run(*train, "--group", "type"))
+    assert "all 120 rows are of one group, '7'" in error_of(*run(*train, "--group", "one"))
+    assert "all rows have one 'one', '7'" in run(*evaluate, "--group", "one")[1]
+    assert "no two rows share a 'each'" in run(*evaluate, "--group", "each")[1]
+
+
+def test_other_capitals(run, home):
+    "Decisions, and columns that are asked for, name what the bundle has in other capitals"
+    import pandas as pd
+    labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
+    d = dict(image=labels["image"][0], target="TYPE", tag="", given=labels["type"][0].upper(), decision="drop", label="")
+    pd.DataFrame([d]).to_csv(home/"capitals.csv", index=False)
+    args = "clothes/labels.csv", "--images", "clothes/images"
+    assert "decision(s)" not in run("evaluate", "bundle", *args, "--decisions", "capitals.csv")[1]
+    status, _ = run("train", *args, "--from", "bundle", "--attributes", "Type", "--freeze-epochs", 1, "--out", "loud")
+    targets = json.loads((home/"loud/tagger.json").read_text())["schema"]["targets"]
+    assert (status, [t["name"] for t in targets]) == (0, ["type", "colour"])
 
 
 def test_further_tables(run, home):

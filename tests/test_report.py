@@ -17,7 +17,7 @@ from fashion_tagger.export import table_fingerprint
 from fashion_tagger.interpret import TaggerInterpretation
 from fashion_tagger.label_errors import apply_decisions
 from fashion_tagger.pages import _anchors, render_audit, render_report, write_page
-from fashion_tagger.report import ReportParts, report_parts
+from fashion_tagger.report import ReportParts, _fix_scores, report_parts
 from fashion_tagger.schema import Attribute, InputError, Schema, TagSet
 
 
@@ -127,6 +127,14 @@ def test_suspects_in_training_rows(parts):
     assert {f.target for f in last} == {*suspects["target"]} and last == fixes[-len(last):]
     scored = parts.suspects[parts.scored[parts.suspects["row"]]].reset_index(drop=True)
     assert not any(f.rank == 3 for f in replace(parts, suspects=scored).fix_first(n=99))
+
+
+def test_not_calibrated():
+    "The advice is for a shell as well as for Python"
+    scores = dict(labels=50, score=0.9, low=0.8, guess=0.3, calibration_error=0.2)
+    fix, = _fix_scores(pd.DataFrame(scores, index=["type"]))
+    assert "off by 20 points" in fix.what
+    assert "fashion-tagger train TABLE --from BUNDLE" in fix.how and "learn.calibrate()" in fix.how
 
 
 def test_trained_on(made, parts, monkeypatch):
