@@ -15,8 +15,9 @@ from statistics import mean
 from typing import NamedTuple
 
 from fashion_tagger import training  # noqa: F401, before PyTorch, and for the methods that it adds
+from fashion_tagger.cpu_training import keep_freed_memory
 from fashion_tagger.data import tagger_dataloaders
-from fashion_tagger.learner import keep_freed_memory, tagger_learner
+from fashion_tagger.learner import tagger_learner
 from fashion_tagger.models import pool_map
 import torch
 from fastai.vision.all import set_seed

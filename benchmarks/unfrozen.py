@@ -3,15 +3,15 @@
     python benchmarks/unfrozen.py [--arch NAME] [--steps N] [--profile]
 
 Random photos of 160x128 pixels, a head for three attributes, batch norm with kept statistics, AdamW; the median of N
-steps. Each row changes one thing: the size of the batch, the memory layout, bf16, memory that goes back to the system,
-photos of fastai's class, and how many stages stay frozen. --profile lists the operations of a step. Run it on an
-otherwise idle machine."""
+steps. Each row changes one thing: the size of the batch, the memory layout, bf16 by PyTorch alone and by
+`bf16_training`, memory that goes back to the system, photos of fastai's class, and how many stages stay frozen.
+--profile lists the operations of a step. Run it on an otherwise idle machine."""
 import argparse, time, warnings
 from contextlib import nullcontext
 
 warnings.simplefilter('ignore')
 
-from fashion_tagger.learner import keep_freed_memory
+from fashion_tagger.cpu_training import bf16_training, keep_freed_memory
 from fashion_tagger.losses import TaggerLoss
 from fashion_tagger.models import create_tagger
 from fashion_tagger.schema import Attribute, Schema
@@ -68,7 +68,8 @@ def network(arch, frozen):
     return net
 
 
-def step_time(arch, steps, bs=64, layout=torch.channels_last, half=False, keep=True, cls=None, frozen=0, profile=False):
+def step_time(arch, steps, bs=64, layout=torch.channels_last, half=False, ours=False, keep=True, cls=None, frozen=0,
+              profile=False):
     "Milliseconds per photo: forward, backward, optimiser"
     net, loss = network(arch, frozen).to(memory_format=layout), TaggerLoss(SCHEMA)
     opt = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], 1e-4)
@@ -85,7 +86,7 @@ def step_time(arch, steps, bs=64, layout=torch.channels_last, half=False, keep=T
         opt.zero_grad()
         times.append(time.perf_counter())
         return [1000*(b - a)/bs for a, b in zip(times, times[1:])]
-    with keep_freed_memory() if keep else nullcontext():
+    with keep_freed_memory() if keep else nullcontext(), bf16_training(net) if ours else nullcontext():
         step()
         found = sorted((step() for _ in range(steps)), key=sum)[steps//2]
         if profile:
@@ -109,11 +110,14 @@ def main():
         'of 32': dict(bs=32),
         'of 16': dict(bs=16),
         'channels first': dict(layout=torch.contiguous_format),
-        'bf16': dict(half=True),
+        'bf16, PyTorch alone': dict(half=True),
+        'bf16_training': dict(ours=True),
+        'the same, batches of 32': dict(ours=True, bs=32),
         'memory goes back to the system': dict(keep=False),
         "fastai's TensorImage": dict(cls=TensorImage),
         **{f'{k} of 8 stages frozen': dict(frozen=k) for k in (2, 4, 6, 8)},
-        'batches of 64, again': dict(profile=args.profile),
+        'batches of 64, again': dict(),
+        'bf16_training, again': dict(ours=True, profile=args.profile),
     }
     for name, options in rows.items():
         parts = step_time(args.arch, args.steps, **options)

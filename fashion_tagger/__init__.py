@@ -18,6 +18,7 @@ Modules:
 - `fashion_tagger.colours`: Name the colours of a garment, and say whether two garments go together by the rules of the colour wheel
 - `fashion_tagger.commands`: What the command does besides training: photos, tables, rows on the terminal, the demo
 - `fashion_tagger.confusion`: Confusion matrices, and the classes that are confused most
+- `fashion_tagger.cpu_training`: Train the whole network on a processor: in bf16, with memory that is kept
 - `fashion_tagger.curves`: Losses and metrics, epoch by epoch
 - `fashion_tagger.data`: From a table of labelled photos, or from a `DataBlock` of your own, to DataLoaders with several targets
 - `fashion_tagger.deployed`: One module from pixels to probabilities and features, for PyTorch, ONNX and torch.export

@@ -28,9 +28,9 @@ from .onnx import *
 from .embedding import *
 from .features import *
 from .looks import *
+from .cpu_training import *
 from .learner import *
 from .calibration import *
-from .curves import *
 from .training import *
 from .unlike import *
 from .distributed import *
@@ -48,6 +48,7 @@ from .cluster import *
 from .teaching import *
 from .teaching_commands import *
 from .batching import *
+from .curves import *
 from .interpret import *
 from .confusion import *
 from .classes import *

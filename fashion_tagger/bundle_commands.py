@@ -1,6 +1,6 @@
 """The subcommands `next` and `push`
 
-`next_command` is what `fashion-tagger next` does: it writes the photos to label next ([active_learning](58_active_learning.ipynb)). `push_command` is `fashion-tagger push`: it uploads a bundle ([hub](75_hub.ipynb)). [The command](79_cli.ipynb) gives them their names.
+`next_command` is what `fashion-tagger next` does: it writes the photos to label next ([active_learning](59_active_learning.ipynb)). `push_command` is `fashion-tagger push`: it uploads a bundle ([hub](75_hub.ipynb)). [The command](79_cli.ipynb) gives them their names.
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/bundle_commands.html.md"""
 

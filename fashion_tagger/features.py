@@ -1,6 +1,6 @@
 """Which attributes are correlated in the labels, and the features that each should use to avoid shortcut learning
 
-`correlated_attributes` finds pairs of attributes where a model could learn one from the other (shortcut learning), each as a `CorrelatedPair`. `held_out_folds` leaves whole combinations of two attributes out of training. `compare_feature_groups` measures how well each choice of feature groups does on such combinations, and `choose_feature_groups` picks one for each attribute. `learn.choose_features()` does all of it ([learner](30_learner.ipynb)).
+`correlated_attributes` finds pairs of attributes where a model could learn one from the other (shortcut learning), each as a `CorrelatedPair`. `held_out_folds` leaves whole combinations of two attributes out of training. `compare_feature_groups` measures how well each choice of feature groups does on such combinations, and `choose_feature_groups` picks one for each attribute. `learn.choose_features()` does all of it ([learner](31_learner.ipynb)).
 
 Docs: https://fashion-tagger.github.io/fashion_tagger/features.html.md"""
 

@@ -4,7 +4,8 @@
 
 A file is treated well if it is tagged, or named with a reason. A traceback, a file that goes missing without a word, a
 run that does not end or one that takes more memory than LIMIT_MB is a failure, and the exit status is 1."""
-import argparse, csv, io, json, os, random, resource, shutil, struct, subprocess, sys, tempfile, time, zipfile, zlib
+import argparse, csv, functools, io, json, os, random, select, shutil, signal, struct, subprocess, sys, tempfile, time
+import zipfile, zlib
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from users import bound
 LIMIT_MB, LIMIT_S = 2500, 900
 COMMAND = [*(bound or []), sys.executable, "-c", "from fashion_tagger.cli import main; main()"]
 LABELS = "--images", "/", "--attributes", "type,colour"
+SMALL = "--size", "64x64"
 EVALUATE_ALL = "--images", "/", "--missing", "skip", "--split", "split", "--part", "all"
 ENDINGS = ".jpg", ".png", ".webp", ".jpeg", ".gif", ".tif", ".bmp"
 STRANGE_NAMES = [
@@ -170,19 +172,42 @@ class Run(NamedTuple):
     def last_line(self): return self.err.strip().splitlines()[-1]
 
 
+FORKS = """
+import json, os, sys
+import fashion_tagger.all
+from fashion_tagger.cli import main
+for line in sys.stdin:
+    args, out, err = json.loads(line)
+    child = os.fork()
+    if not child: break
+    _, status, used = os.wait4(child, 0)
+    print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_maxrss//1024]), flush=True)
+else: sys.exit()
+for fd, path in enumerate((os.devnull, out, err)): os.dup2(os.open(path, os.O_RDWR), fd)
+sys.argv = ["fashion-tagger", *args]
+main()
+"""
+
+
+@functools.cache
+def forks():
+    "A process that has imported everything, which takes seconds, and runs each command in a fork of itself"
+    return subprocess.Popen([*(bound or []), sys.executable, "-c", FORKS], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
 def run(*args, limit=LIMIT_S):
     "Run a command to its end"
     start = time.perf_counter()
-    child = subprocess.Popen([*COMMAND, *map(os.fspath, args)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE)
-    try: out, err = child.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        raise SystemExit(f"{args[0]} did not end in {limit} s") from None
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss//1024
-    out, err = (text.decode(errors="surrogateescape") for text in (out, err))
-    return Run(child.returncode, out, err, seconds, peak)
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        print(json.dumps([[*map(os.fspath, args)], out.name, err.name]), file=forks().stdin, flush=True)
+        if not select.select([forks().stdout], [], [], limit)[0]:
+            os.killpg(forks().pid, signal.SIGKILL)
+            raise SystemExit(f"{args[0]} did not end in {limit} s")
+        status, peak = json.loads(forks().stdout.readline())
+        seconds = time.perf_counter() - start
+        said = (f.read().decode(errors="surrogateescape") for f in (out, err))
+        return Run(status, *said, seconds, peak)
 
 
 def checked_run(*args, status=0):
@@ -199,7 +224,7 @@ def bundle_in(folder):
     from fashion_tagger.samples import sample_wardrobe
     table = sample_wardrobe(folder/"clothes", n=120, seed=0).table[["image", "type", "colour", "split"]]
     table.to_csv(folder/"labels.csv", index=False)
-    done = run("train", folder/"labels.csv", *LABELS, "--freeze-epochs", "3", "--out", folder/"bundle")
+    done = run("train", folder/"labels.csv", *LABELS, *SMALL, "--freeze-epochs", "3", "--out", folder/"bundle")
     assert done.status == 0, done.err
     return folder/"bundle", table
 
@@ -250,7 +275,7 @@ def check_audit(folder):
 
 def check_train(folder):
     "Training ends with one line, or leaves out the unreadable photos and names them"
-    options = *LABELS, "--missing", "skip", "--freeze-epochs", "2"
+    options = *LABELS, *SMALL, "--missing", "skip", "--freeze-epochs", "2"
     done = checked_run("train", folder/"bad.csv", *options, "--out", folder/"refused", status=2)
     assert done.last_line.startswith("error: ") and not (folder/"refused").exists()
     done = checked_run("train", folder/"bad.csv", *options, "--skip-unreadable", "--out", folder/"trained")

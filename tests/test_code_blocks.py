@@ -60,7 +60,7 @@ def folder(tmp_path_factory):
     from fashion_tagger.layouts import write_layout
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("blocks")
-    table = sample_wardrobe(home/"photos", n=160, seed=0).table
+    table = sample_wardrobe(home/"photos", n=100, size=(96, 80), seed=0).table
     write_tables(table, home)
     write_layout(table, "fashion_products", home)
     styles = pd.read_csv(home/"styles.csv")

@@ -6,14 +6,21 @@ import os, re, signal, subprocess, sys
 import pytest
 
 from killed_training import COMMAND, killed_and_resumed, parser
-from test_bundles import good  # noqa: F401, a fixture
 from users import bound
 
 
-def test_killed_training(tmp_path, monkeypatch):
-    monkeypatch.setenv("FASHION_TAGGER_CACHE", str(tmp_path/"cache"))
-    args = "--kills 1 --photos 150 --epochs 1 --freeze-epochs 20".split()
-    lines = [*killed_and_resumed(tmp_path, parser().parse_args(args))]
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    "What `killed_and_resumed` said, and its folder, with the bundle `whole`"
+    home = tmp_path_factory.mktemp("killed")
+    args = "--kills 1 --photos 100 --epochs 1 --freeze-epochs 10".split()
+    with pytest.MonkeyPatch.context() as m:
+        m.setenv("FASHION_TAGGER_CACHE", str(home/"cache"))
+        return [*killed_and_resumed(home, parser().parse_args(args))], home
+
+
+def test_killed_training(killed):
+    lines, _ = killed
     assert "differ by 0 at most" in lines[-1] or "e-" in lines[-1]
 
 
@@ -21,7 +28,7 @@ def test_killed_training(tmp_path, monkeypatch):
 def labels(tmp_path_factory):
     from fashion_tagger.samples import sample_wardrobe
     home = tmp_path_factory.mktemp("labels")
-    table = sample_wardrobe(home/"clothes", n=150, seed=0).table
+    table = sample_wardrobe(home/"clothes", n=80, size=(80, 64), seed=0).table
     table[["image", "type", "split"]].to_csv(home/"labels.csv", index=False)
     return home
 
@@ -60,7 +67,7 @@ def test_ctrl_c_before_anything(labels, tmp_path):
     assert not (tmp_path/"bundle").exists() or any((tmp_path/"bundle").iterdir())
 
 
-def test_ctrl_c_after_openvino(good):  # noqa: F811
+def test_ctrl_c_after_openvino(killed):
     "OpenVINO gives the main thread a stack for signals, and takes it away with its last core"
     pytest.importorskip("openvino")
     code = """import gc, signal, sys
@@ -69,7 +76,7 @@ taggers = [Tagger.load(sys.argv[1], "openvino") for _ in range(2)]
 while taggers: taggers.pop(0); gc.collect()
 try: signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt: print("caught")"""
-    command = [sys.executable, "-c", code, good]
+    command = [sys.executable, "-c", code, killed[1]/"whole"]
     run = subprocess.run(command, capture_output=True, text=True, preexec_fn=listen)
     assert run.returncode == 0 and run.stdout == "caught\n", (run.returncode, run.stderr)
 
@@ -81,10 +88,16 @@ def test_no_permission(labels, tmp_path):
     closed.mkdir(mode=0o500)
     to_train = ["train", labels/"labels.csv", "--images", "/", "--attributes", "type", "--out", closed/"bundle"]
     to_tag = ["tag", "no bundle", labels/"clothes", "--out", closed/"tags.csv"]
-    for args in (to_train, to_tag):
-        run = subprocess.run([*bound, *COMMAND[:-1], *args], capture_output=True, text=True, timeout=120)
-        line = r"error: .*closed/(bundle|tags.csv): cannot be (made|written).*\n"
-        assert run.returncode == 2 and re.fullmatch(line, run.stderr), run.stderr
+    code = """import ast, sys
+from fashion_tagger.cli import main
+for args in ast.literal_eval(sys.argv[1]):
+    sys.argv[1:] = args
+    try: main()
+    except SystemExit as e: print(e.code)"""
+    both = repr([[str(o) for o in args] for args in (to_train, to_tag)])
+    run = subprocess.run([*bound, sys.executable, "-c", code, both], capture_output=True, text=True, timeout=120)
+    lines = [rf"error: .*closed/{name}: cannot be (made|written).*\n" for name in ("bundle", "tags.csv")]
+    assert run.stdout == "2\n2\n" and re.fullmatch("".join(lines), run.stderr), run.stderr
     assert not any(closed.iterdir())
 
 

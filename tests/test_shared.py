@@ -3,6 +3,7 @@
 Its answers are those of a tagger alone, and its memory does not grow."""
 import multiprocessing, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
@@ -80,10 +81,13 @@ def engines(): return ["torch", *(backend for backend, module in MODULES.items()
 def work_in_process(bundle, pipe): pipe.send({b: answers(load(bundle, b), photos()) for b in engines()})
 
 
-def four_processes(bundle, method):
-    "Four at once; this process has not computed yet, since PyTorch must not be forked once it has"
+def several_processes(bundle, method):
+    "Several at once; this process has imported PyTorch but not computed, since it must not be forked once it has"
     context, running = multiprocessing.get_context(method), []
-    for _ in range(4):
+    if method == "fork":
+        for module in ("timm", *MODULES.values()):
+            if find_spec(module): import_module(module)
+    for _ in range(4 if method == "fork" else 2):  # after spawn, each imports everything anew
         ours, theirs = context.Pipe(False)
         child = context.Process(target=work_in_process, args=(bundle, theirs), daemon=True)
         child.start()
@@ -102,4 +106,4 @@ def test_processes(good, method):  # noqa: F811
     assert run.returncode == 0, run.stderr[-2000:]
 
 
-if __name__ == "__main__": four_processes(*sys.argv[1:])
+if __name__ == "__main__": several_processes(*sys.argv[1:])
