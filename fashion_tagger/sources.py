@@ -270,16 +270,16 @@ def _find_split_column(file, columns, asked, targets):
         return name
     return None
 
-def _find_group_column(file, columns, asked, known):
+def _find_group_column(file, columns, asked, known, targets):
     "The column of products, of which some have several photos, or `None`"
     if asked is False: return None
     if asked:
         name = find_column(file.path, file.header, asked)
-        if name in known: raise InputError(f"{file.path}: {name!r} cannot be the group, as it is read for something else; "
-                                           "name the column that the photos of one product share (--group)")
+        if name in targets: raise InputError(f"{file.path}: {name!r} is a label, and cannot be the group as well; "
+                                             "name the column that the photos of one product share (--group)")
         check_products(file.path, name, columns[name])
         return name
-    for name in _named(file.header, _GROUP_NAMES, known):
+    for name in _named(file.header, _GROUP_NAMES, {*known, *targets}):
         cells = [c for c in columns[name] if c]
         n = len(set(cells))
         is_word = _plain(name) in ('item', 'product') and not any(re.search('[0-9]', c) for c in cells) # a type
@@ -416,7 +416,7 @@ def _read_labels(path, images, attributes, tags, split, image_column, tag_sep, g
     rows = _even_rows(file, {image, split, group, *targets})
     columns = dict(zip(file.header, zip(*rows)))
     split = _find_split_column(file, columns, split, targets)
-    group = _find_group_column(file, columns, group, {image, split, *targets})
+    group = _find_group_column(file, columns, group, {image, split}, targets)
     if not targets:
         tags = _by_set(_flag_columns(columns, {image, split, group}))
         if not tags: raise _nothing_asked(path, columns, (image, split, group))

@@ -135,8 +135,8 @@ def test_groups(run, home):
     labels.assign(one="7", each=range(120)).drop(columns="split").to_csv(home/"groups.csv", index=False)
     args = "groups.csv", "--images", "clothes/images"
     evaluate, train = ("evaluate", "bundle", *args), ("train", *args, "--attributes", "type", "--out", "b")
-    assert "'type' cannot be the group" in error_of(*run(*evaluate, "--group", "Type"))
-    assert "'type' cannot be the group" in error_of(*run(*train, "--group", "type"))
+    assert "'type' is a label" in error_of(*run(*evaluate, "--group", "Type"))
+    assert "'type' is a label" in error_of(*run(*train, "--group", "type"))
     assert "all 120 rows are of one group, '7'" in error_of(*run(*train, "--group", "one"))
     assert "all rows have one 'one', '7'" in run(*evaluate, "--group", "one")[1]
     assert "no two rows share a 'each'" in run(*evaluate, "--group", "each")[1]
