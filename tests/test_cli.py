@@ -146,9 +146,8 @@ def test_other_capitals(run, home):
     "Decisions, and columns that are asked for, name what the bundle has in other capitals"
     import pandas as pd
     labels = pd.read_csv(home/"clothes/labels.csv", dtype=str)
-    label = labels["type"][0].upper()
-    d = dict(image=labels["image"][0], target="TYPE", tag="", given=label, decision="drop", label="")
-    pd.DataFrame([d]).to_csv(home/"capitals.csv", index=False)
+    told = dict(target="TYPE", tag="", given=labels["type"][0].upper(), decision="drop", label="")
+    pd.DataFrame([dict(image=labels["image"][0], **told)]).to_csv(home/"capitals.csv", index=False)
     args = "clothes/labels.csv", "--images", "clothes/images"
     assert "decision(s)" not in run("evaluate", "bundle", *args, "--decisions", "capitals.csv")[1]
     status, _ = run("train", *args, "--from", "bundle", "--attributes", "Type", "--freeze-epochs", 1, "--out", "loud")

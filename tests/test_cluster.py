@@ -98,7 +98,7 @@ def workers_of(node):
 
 def test_not_imported():
     "Ray is not imported before it is needed; so this test comes first"
-    import fashion_tagger.all  # noqa: F401
+    import fashion_tagger.all, fashion_tagger.cli  # noqa: F401
     assert "ray" not in sys.modules
 
 
