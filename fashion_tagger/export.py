@@ -217,7 +217,8 @@ def was_trained_on(
         names = data.get('names', settings['schema'].names)
         if {*names} <= {*table} and data.get('fingerprint') == table_fingerprint(rows, names): return True
         by_target = data.get('by_target', {}) # bundles of earlier versions have none
-        if any(name in table and known == table_fingerprint(rows, [name]) for name, known in by_target.items()): return True
+        for name, known in by_target.items():
+            if name in table and known == table_fingerprint(rows, [name]): return True
         data = data.get('before') # of the bundle that training began with
     return False
 

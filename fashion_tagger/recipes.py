@@ -310,8 +310,10 @@ def in_words_of(
                  for w in ([cell] if isinstance(cell, str) else cell)}
         words = {w: new for w in sorted(found, key=str) if (new := as_written(w, t.vocab)) != w}
         if not words: continue
-        warn_table(f"{t.name}: written as the bundle has it, {some_of([f'{w!r} as {new!r}' for w, new in words.items()])}")
-        table = table.assign(**{t.name: pd.Series([_in_other_words(c, words) for c in table[t.name]], table.index, object)})
+        said = some_of([f'{w!r} as {new!r}' for w, new in words.items()])
+        warn_table(f"{t.name}: written as the bundle has it, {said}")
+        cells = [_in_other_words(c, words) for c in table[t.name]]
+        table = table.assign(**{t.name: pd.Series(cells, table.index, object)})
     return table
 
 def read_for_bundle(
